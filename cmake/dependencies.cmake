@@ -1,0 +1,11 @@
+# Libraries Spur is built on; Debian package names are in packages.txt.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+
+# oneDNN 2.x or 3.x: both ship a CMake package. To build with another one than the system's,
+# give its prefix: -DCMAKE_PREFIX_PATH=PREFIX.
+find_package(dnnl CONFIG REQUIRED)
+
+pkg_check_modules(SPUR_DEPS REQUIRED IMPORTED_TARGET
+    libjpeg libpng libwebp libwebpdemux libexif jansson sqlite3 libcrypto libpcre2-8
+    libutf8proc)

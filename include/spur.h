@@ -1,0 +1,475 @@
+/*
+ * spur.h - the public interface of libspur.
+ *
+ * libspur ranks the images of every class by how visible the class's own object is to an
+ * open-vocabulary detector. Everything here is thread-compatible: different handles may be
+ * used by different threads; one handle belongs to one call at a time unless it says
+ * otherwise. The library prints nothing, never exits and keeps no global mutable state.
+ *
+ * Every function that can fail returns a spur_status and, when it fails, fills the spur_error
+ * it was given (which may be NULL). Outputs are written only on success.
+ */
+#ifndef SPUR_H
+#define SPUR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define SPUR_API __attribute__((visibility("default")))
+#define SPUR_MUST_USE __attribute__((warn_unused_result))
+#else
+#define SPUR_API
+#define SPUR_MUST_USE
+#endif
+
+/* ---- status and error ---------------------------------------------------------------- */
+
+/* The value of a status is the exit code of the spur command. */
+typedef enum spur_status {
+    SPUR_OK = 0,
+    SPUR_INTERNAL = 1,     /* a bug in Spur */
+    SPUR_USAGE = 2,        /* the caller asked for something that makes no sense */
+    SPUR_IMAGE = 3,        /* an image is bad; a run goes on without it */
+    SPUR_DATASET = 4,      /* dataset, manifest, class list or run folder bad or missing */
+    SPUR_MODEL = 5,        /* model bad, missing or not supported */
+    SPUR_RESOURCE = 6,     /* disk full, memory, permission, output not writable */
+    SPUR_CONDITION = 7,    /* a condition the caller asked to fail on holds */
+    SPUR_INTERRUPTED = 130 /* cancelled; finished work is saved */
+} spur_status;
+
+/* What went wrong: one line of UTF-8 without control characters. */
+typedef struct spur_error {
+    spur_status status;
+    char message[1000];
+} spur_error;
+
+/* The library's version, for example "0.1.0". */
+SPUR_API const char *spur_version(void);
+
+/* ---- following a long call ----------------------------------------------------------- */
+
+typedef enum spur_log_level {
+    SPUR_LOG_INFO,
+    SPUR_LOG_WARNING
+} spur_log_level;
+
+typedef struct spur_progress {
+    const char *stage;            /* "score", "check" ... */
+    uint64_t done, failed, total; /* images; done counts the failed ones */
+    uint64_t skipped;             /* already in the run when the call began */
+} spur_progress;
+
+/* All members may be NULL. Callbacks come from one thread at a time. */
+typedef struct spur_monitor {
+    void *context;
+    /* Return non-zero to cancel: the call saves what is finished and returns
+     * SPUR_INTERRUPTED. Called at least every second while work goes on. */
+    int (*progress)(void *context, const spur_progress *progress);
+    void (*log)(void *context, spur_log_level level, const char *message);
+} spur_monitor;
+
+/* ---- images --------------------------------------------------------------------------- */
+
+typedef enum spur_orientation {
+    SPUR_ORIENTATION_IGNORE,
+    SPUR_ORIENTATION_APPLY
+} spur_orientation;
+typedef enum spur_alpha {
+    SPUR_ALPHA_DROP,
+    SPUR_ALPHA_WHITE
+} spur_alpha;
+/* Which version's order of resampling passes to follow; see docs/models.md. */
+typedef enum spur_resize_order {
+    SPUR_RESIZE_PILLOW12,
+    SPUR_RESIZE_PILLOW13
+} spur_resize_order;
+
+#define SPUR_MAX_PIXELS_DEFAULT 178956970u
+
+typedef struct spur_image_options {
+    uint64_t max_pixels;          /* refuse larger images before any memory is taken */
+    spur_orientation orientation; /* EXIF */
+    spur_alpha alpha;             /* drop it, or composite on white */
+    bool allow_truncated;         /* score what is there of a cut JPEG, flagged */
+    bool pillow_compat;           /* 16-bit grey saturates as in Pillow, not its high byte */
+} spur_image_options;
+
+SPUR_API void spur_image_options_defaults(spur_image_options *options);
+
+/* ---- datasets ------------------------------------------------------------------------- */
+
+typedef enum spur_class_order {
+    SPUR_CLASS_ORDER_AUTO,    /* byte-wise, or numeric when every name is a number */
+    SPUR_CLASS_ORDER_LEX,     /* byte-wise */
+    SPUR_CLASS_ORDER_NATURAL, /* runs of digits compare as numbers */
+    SPUR_CLASS_ORDER_NUMERIC, /* names are numbers */
+    SPUR_CLASS_ORDER_FILE     /* order of the class list, or of first appearance */
+} spur_class_order;
+
+/* path: an image folder root/<class>/ (any depth), a .csv or .jsonl manifest, "-" for a CSV
+ * manifest on standard input, or a flat folder with `labels`. */
+typedef struct spur_data_options {
+    const char *labels;      /* flat folder: file of "file_name label" or one index per line */
+    bool labels_are_devkit;  /* ImageNet devkit ids (1..1000), mapped by the class list */
+    const char *class_list;  /* names in index order: see docs/formats.md */
+    const char *class_names; /* names for prompts, one "label name" or JSON map per class */
+    spur_class_order class_order;
+    bool allow_duplicates; /* the same path twice in a manifest */
+    const char *split;     /* split of rows that have none; default "train" */
+    uint64_t limit;        /* at most so many images, 0 = all (spread evenly over classes) */
+} spur_data_options;
+
+SPUR_API void spur_data_options_defaults(spur_data_options *options);
+
+/* ---- detector ------------------------------------------------------------------------- */
+
+typedef enum spur_geometry {
+    SPUR_GEOMETRY_HF,    /* what Hugging Face computes: v1 stretched, v2 padded */
+    SPUR_GEOMETRY_SCENIC /* the original implementation: padded, canonical text, tanh GELU */
+} spur_geometry;
+
+typedef struct spur_detector_options {
+    spur_geometry geometry;
+    float pad_value; /* scenic geometry; in [0, 1], default 0 */
+    spur_resize_order resize_order;
+    bool literal_config;  /* take config.json at its word (see docs/models.md) */
+    bool allow_nonfinite; /* open weights that hold NaN or infinity */
+    bool offline;         /* reserved for commands that could use a network */
+} spur_detector_options;
+
+SPUR_API void spur_detector_options_defaults(spur_detector_options *options);
+
+/* A detector; its weights are shared by all threads of one call. */
+typedef struct spur_detector spur_detector;
+
+/* path: a model folder in Hugging Face layout, or a hub id ("google/owlvit-base-patch32")
+ * found in the local Hugging Face cache. SPUR_MODEL names the file and what is wrong. */
+SPUR_API spur_status spur_detector_open(const char *path, const spur_detector_options *options,
+                                        spur_detector **out, spur_error *error) SPUR_MUST_USE;
+SPUR_API void spur_detector_close(spur_detector *detector);
+
+typedef struct spur_detector_info {
+    const char *path;
+    const char *model_type; /* "owlvit", "owlv2" */
+    size_t side, grid, patches, embedding, max_tokens;
+    bool has_objectness;
+    const char *preprocessing;   /* one line: the resolved recipe */
+    const char *digest;          /* SHA-256 over all that decides the numbers */
+    size_t weight_bytes;         /* packed, resident */
+    const char *const *warnings; /* NULL-terminated */
+} spur_detector_info;
+
+/* Texts live as long as the detector. */
+SPUR_API void spur_detector_describe(const spur_detector *detector, spur_detector_info *info);
+
+/* ---- detect: boxes for any text --------------------------------------------------------- */
+
+typedef struct spur_detect_options {
+    spur_image_options image;
+    float threshold; /* keep score > threshold; default 0.1 */
+    size_t top;      /* keep the `top` best per image, 0 = all */
+    float nms;       /* suppress overlaps above this IoU within a query; 0 = off */
+    bool clip;       /* clip boxes to the picture and drop empty ones */
+} spur_detect_options;
+
+SPUR_API void spur_detect_options_defaults(spur_detect_options *options);
+
+typedef struct spur_detection {
+    size_t query, patch;
+    float logit, score; /* score = 1 / (1 + exp(-logit)) */
+    float box[4];       /* xmin, ymin, xmax, ymax in pixels of the picture */
+} spur_detection;
+
+/* Everything the networks say of one image: the window for parity checks. */
+typedef struct spur_detect_result {
+    size_t width, height; /* of the picture, after orientation */
+    size_t detection_count;
+    spur_detection *detections; /* patch order (best first with top or nms) */
+    size_t side, patches, queries, embedding, tokens;
+    float *pixel_values; /* [3, side, side] */
+    float *logits;       /* [patches, queries] */
+    float *boxes;        /* [patches, 4] cx, cy, w, h in the input square */
+    float *objectness;   /* [patches], or NULL */
+    float *text_embeds;  /* [queries, embedding] */
+    int64_t *input_ids;  /* [queries, tokens], padded; NULL for an image query */
+} spur_detect_result;
+
+/* Queries made ready once and asked of many images. */
+typedef struct spur_query spur_query;
+SPUR_API spur_status spur_query_from_text(spur_detector *detector, const char *const *texts,
+                                          size_t count, spur_query **out,
+                                          spur_error *error) SPUR_MUST_USE;
+/* Image-guided: the object that fills the picture is the query. */
+SPUR_API spur_status spur_query_from_image(spur_detector *detector, const char *path,
+                                           const spur_image_options *options, spur_query **out,
+                                           spur_error *error) SPUR_MUST_USE;
+/* True when the text of query i was longer than the text tower and was cut. */
+SPUR_API bool spur_query_truncated(const spur_query *query, size_t i);
+SPUR_API void spur_query_free(spur_query *query);
+
+SPUR_API spur_status spur_detect(spur_detector *detector, const char *image_path,
+                                 const spur_query *query, const spur_detect_options *options,
+                                 spur_detect_result **out, spur_error *error) SPUR_MUST_USE;
+SPUR_API void spur_detect_result_free(spur_detect_result *result);
+/* safetensors with pixel_values, logits, boxes, objectness, text_embeds, input_ids. */
+SPUR_API spur_status spur_detect_write_raw(const spur_detect_result *result, const char *path,
+                                           spur_error *error) SPUR_MUST_USE;
+/* The picture with its boxes drawn, as PNG. */
+SPUR_API spur_status spur_detect_draw(const spur_detect_result *result, const char *image_path,
+                                      const spur_image_options *options,
+                                      const char *const *names, const char *out_path,
+                                      spur_error *error) SPUR_MUST_USE;
+
+/* ---- score: every image of a dataset --------------------------------------------------- */
+
+typedef enum spur_aggregate {
+    SPUR_AGGREGATE_MAX,       /* the largest own-class logit */
+    SPUR_AGGREGATE_MEAN_TOP5, /* mean of the five largest */
+    SPUR_AGGREGATE_LOGSUMEXP, /* over all patches */
+    SPUR_AGGREGATE_NOISY_OR   /* logit of 1 - prod (1 - sigmoid) */
+} spur_aggregate;
+
+typedef struct spur_score_options {
+    spur_data_options data;
+    spur_image_options image;
+    spur_detector_options detector;
+    const char *prompts; /* NULL = "a photo of a {}."; "best7"; a template with {}; or a file
+                            of templates, one a line */
+    spur_aggregate aggregate;
+    bool margin;     /* own logit minus the best other class's on the same box */
+    bool objectness; /* add OWLv2's objectness logit before the aggregate */
+    size_t threads;  /* 0 = all processors */
+    bool restart;    /* drop this split's scores first */
+    bool dry_run;    /* resolve everything, score nothing, write nothing */
+    bool strict;     /* stop at the first failed image */
+    bool keep_going; /* do not give up after 1000 failures in a row */
+} spur_score_options;
+
+SPUR_API void spur_score_options_defaults(spur_score_options *options);
+
+typedef struct spur_class_plan {
+    const char *label, *name,
+        *prompt;   /* folder or manifest label, name in prompts, first prompt */
+    size_t tokens; /* of the longest prompt, with start and end */
+    bool truncated;
+    uint64_t images;
+} spur_class_plan;
+
+typedef struct spur_score_summary {
+    uint64_t found, scored, failed, skipped; /* found = scored + failed */
+    uint64_t oriented, with_alpha, with_warnings, duplicates;
+    uint64_t pending;         /* what a dry run would do */
+    double seconds_per_image; /* dry run: measured on up to four images, per worker */
+    size_t threads;
+    size_t class_count;
+    spur_class_plan *classes;
+    const char *class_order;     /* "lex", "numeric" ... as resolved */
+    const char *prompts;         /* the templates, for people */
+    spur_detector_info detector; /* texts owned by the summary */
+} spur_score_summary;
+
+/* data as in spur_data_options. run: folder, made when missing. A second call goes on where
+ * the first stopped; settings that would mix results are refused (SPUR_DATASET) with the
+ * difference. Individual bad images do not make the call fail: see summary->failed.
+ * summary may be NULL; free it with spur_score_summary_free. */
+SPUR_API spur_status spur_score(const char *data, const char *run, const char *detector,
+                                const spur_score_options *options, const spur_monitor *monitor,
+                                spur_score_summary **summary, spur_error *error) SPUR_MUST_USE;
+SPUR_API void spur_score_summary_free(spur_score_summary *summary);
+
+/* ---- run: what a run folder holds ------------------------------------------------------ */
+
+typedef struct spur_run spur_run;
+
+/* Opens for reading; checks the schema version, the integrity of the database and the digests
+ * of its batches. SPUR_DATASET names the failed check. */
+SPUR_API spur_status spur_run_open(const char *path, spur_run **out,
+                                   spur_error *error) SPUR_MUST_USE;
+SPUR_API void spur_run_close(spur_run *run);
+
+typedef struct spur_failure {
+    const char *file_name, *split, *reason;
+} spur_failure;
+/* Failed images in row order; visit returns non-zero to stop. */
+SPUR_API spur_status spur_run_failures(spur_run *run,
+                                       int (*visit)(void *context, const spur_failure *failure),
+                                       void *context, spur_error *error) SPUR_MUST_USE;
+
+/* ---- rank ------------------------------------------------------------------------------ */
+
+typedef struct spur_class_rank {
+    const char *split, *label, *name;
+    uint64_t images, scored, failed,
+        ties; /* ties: images that share their score with another */
+    float lowest, quantile25, median, quantile75, highest; /* logits; NaN when none is scored */
+    double auc, auc_low; /* the class query on its own images against all others; 95 % bound */
+    bool is_invisible;   /* auc_low under 0.6 */
+    const char *clearest, *most_hidden; /* file names */
+} spur_class_rank;
+
+typedef struct spur_rank_summary {
+    size_t class_count;
+    spur_class_rank *classes; /* split, then class index */
+    uint64_t scored, failed, ties, duplicates, invisible;
+} spur_rank_summary;
+
+SPUR_API spur_status spur_rank(spur_run *run, spur_rank_summary **out,
+                               spur_error *error) SPUR_MUST_USE;
+SPUR_API void spur_rank_summary_free(spur_rank_summary *summary);
+
+/* ---- export ---------------------------------------------------------------------------- */
+
+typedef struct spur_export_options {
+    const char *split;     /* NULL = all */
+    bool spreadsheet_safe; /* ' before cells that a spreadsheet would run as a formula */
+} spur_export_options;
+
+SPUR_API void spur_export_options_defaults(spur_export_options *options);
+
+/* One row per image (columns in docs/formats.md); path "-" is standard output. */
+SPUR_API spur_status spur_export_csv(spur_run *run, const char *path,
+                                     const spur_export_options *options,
+                                     spur_error *error) SPUR_MUST_USE;
+SPUR_API spur_status spur_export_jsonl(spur_run *run, const char *path,
+                                       const spur_export_options *options,
+                                       spur_error *error) SPUR_MUST_USE;
+/* COCO detection results with their images and categories. */
+SPUR_API spur_status spur_export_coco(spur_run *run, const char *path,
+                                      const spur_export_options *options,
+                                      spur_error *error) SPUR_MUST_USE;
+
+/* ---- check: read everything, say what is wrong ------------------------------------------ */
+
+typedef struct spur_check_row {
+    const char *file_name; /* bytes as on disk */
+    spur_status status;    /* SPUR_OK or SPUR_IMAGE */
+    const char *reason;    /* NULL when ok */
+    const char *format;    /* "JPEG", "PNG", "WebP"; NULL when unknown */
+    size_t width, height;  /* 0 when unknown */
+    unsigned orientation;  /* 0 when unknown */
+    bool has_alpha;
+    unsigned warnings;
+    char rgb_sha256[65]; /* empty unless asked for */
+} spur_check_row;
+
+typedef struct spur_check_options {
+    spur_image_options image;
+    spur_data_options data;
+    bool sha256;
+    size_t threads;
+} spur_check_options;
+
+SPUR_API void spur_check_options_defaults(spur_check_options *options);
+
+/* Every regular file below path, or every row of a manifest, in order. */
+SPUR_API spur_status spur_check(const char *path, const spur_check_options *options,
+                                const spur_monitor *monitor,
+                                int (*visit)(void *context, const spur_check_row *row),
+                                void *context, spur_error *error) SPUR_MUST_USE;
+
+/* ---- preprocess: pixels as a model sees them --------------------------------------------- */
+
+/* Writes pixels (u8 [N,H,W,3], where that stage is 8-bit) and pixel_values (float32
+ * [N,3,H,W]) of the images, in order. *description (may be NULL) receives the resolved
+ * recipe; free with spur_text_free. */
+SPUR_API spur_status spur_preprocess(const char *const *images, size_t count, const char *model,
+                                     const spur_image_options *image_options,
+                                     const spur_detector_options *detector_options,
+                                     const char *out_path, char **description,
+                                     spur_error *error) SPUR_MUST_USE;
+SPUR_API void spur_text_free(char *text);
+
+/* ---- model files --------------------------------------------------------------------------
+ */
+
+typedef struct spur_weights spur_weights;
+
+/* A weight file or model folder; every format Spur reads, checked as when loading. */
+SPUR_API spur_status spur_weights_open(const char *path, spur_weights **out,
+                                       spur_error *error) SPUR_MUST_USE;
+SPUR_API void spur_weights_close(spur_weights *weights);
+SPUR_API const char *spur_weights_format(const spur_weights *weights);
+SPUR_API size_t spur_weights_count(const spur_weights *weights);
+SPUR_API size_t spur_weights_metadata_count(const spur_weights *weights);
+SPUR_API void spur_weights_metadata(const spur_weights *weights, size_t i, const char **key,
+                                    const char **value);
+typedef struct spur_tensor {
+    const char *name, *dtype;
+    size_t rank;
+    const size_t *shape;
+    size_t bytes;
+} spur_tensor;
+SPUR_API void spur_weights_tensor(const spur_weights *weights, size_t i, spur_tensor *tensor);
+/* SHA-256 of tensor i's contiguous little-endian bytes, as 64 hexadecimal digits. */
+SPUR_API spur_status spur_weights_sha256(const spur_weights *weights, size_t i, char hex[65],
+                                         spur_error *error) SPUR_MUST_USE;
+
+/* One file's check against the digest it should have. */
+typedef struct spur_verify_row {
+    const char *path, *expected, *found;
+    bool matches;
+} spur_verify_row;
+/* Compares the SHA-256 of a model's files with `list` (sha256sum format) or, when list is
+ * NULL, with the blob names of the Hugging Face cache the files are links into. */
+SPUR_API spur_status spur_models_verify(const char *path, const char *list,
+                                        int (*visit)(void *context, const spur_verify_row *row),
+                                        void *context, spur_error *error) SPUR_MUST_USE;
+/* Model folders below `root` (NULL: the Hugging Face cache). */
+typedef struct spur_model_entry {
+    const char *path, *id, *model_type;
+    bool is_supported;
+} spur_model_entry;
+SPUR_API spur_status spur_models_list(const char *root,
+                                      int (*visit)(void *context,
+                                                   const spur_model_entry *entry),
+                                      void *context, spur_error *error) SPUR_MUST_USE;
+
+typedef struct spur_tokenizer spur_tokenizer;
+SPUR_API spur_status spur_tokenizer_open(const char *model, spur_tokenizer **out,
+                                         spur_error *error) SPUR_MUST_USE;
+SPUR_API void spur_tokenizer_close(spur_tokenizer *tokenizer);
+/* max_length 0 = no limit; SIZE_MAX = the model's own. *ids is freed with spur_ids_free. */
+SPUR_API spur_status spur_tokenizer_encode(const spur_tokenizer *tokenizer, const char *text,
+                                           size_t length, size_t max_length, int32_t **ids,
+                                           size_t *count, bool *truncated,
+                                           spur_error *error) SPUR_MUST_USE;
+SPUR_API void spur_ids_free(int32_t *ids);
+
+/* ---- this machine -------------------------------------------------------------------------
+ */
+
+/* A library Spur is linked with, or a fact about the machine: name, value. visit returns
+ * non-zero to stop. */
+SPUR_API spur_status spur_describe_build(int (*visit)(void *context, const char *name,
+                                                      const char *value),
+                                         void *context, spur_error *error) SPUR_MUST_USE;
+
+typedef struct spur_bench_result {
+    size_t threads;
+    double seconds_per_image; /* one image through one worker, median */
+    double images_per_second; /* all workers together */
+    double decode_seconds, preprocess_seconds, network_seconds; /* medians, one worker */
+    double gflops;            /* reached by the network, all workers */
+    double matrix_gflops;     /* independent matrix products on as many threads, same run */
+    double matrix_gflops_one; /* on one thread */
+    double gmac_per_image;
+    size_t resident_bytes, packed_bytes;
+} spur_bench_result;
+
+/* Times the detector on `image` (NULL: a generated picture) for about `seconds`. */
+SPUR_API spur_status spur_bench_detector(const char *detector, const char *image,
+                                         size_t threads, double seconds,
+                                         const spur_monitor *monitor, spur_bench_result *out,
+                                         spur_error *error) SPUR_MUST_USE;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

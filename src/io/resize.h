@@ -1,0 +1,26 @@
+/*
+ * resize.h - Pillow's 8-bit resampling, bit for bit.
+ *
+ * Two passes with an 8-bit intermediate, coefficients in 22-bit fixed point (models.md, the
+ * formulas are in resize.c). The order of the passes is a choice: horizontal first (Pillow up
+ * to 12 and torchvision) or the rule of Pillow 13.
+ */
+#ifndef IO_RESIZE_H
+#define IO_RESIZE_H
+
+#include "io/image.h"
+
+typedef enum resize_filter { /* the values are PIL's resample codes */
+    RESIZE_NEAREST = 0,
+    RESIZE_LANCZOS = 1,
+    RESIZE_BILINEAR = 2,
+    RESIZE_BICUBIC = 3,
+    RESIZE_BOX = 4,
+    RESIZE_HAMMING = 5
+} resize_filter;
+
+/* A new image of width x height (both > 0); the same size is a copy. */
+spur_status image_resize(const image *src, size_t width, size_t height, resize_filter filter,
+                         spur_resize_order order, image *out, spur_error *error) SPUR_MUST_USE;
+
+#endif

@@ -1,0 +1,33 @@
+/*
+ * engine.h - the compute engine: one per model, over oneDNN.
+ *
+ * An operation is opened once (weights packed, scratch sized) and run many times without
+ * allocating; a worker is one thread's stream and scratch memory. Every run uses one thread,
+ * so results do not depend on how many workers there are.
+ */
+#ifndef NN_ENGINE_H
+#define NN_ENGINE_H
+
+#include <stddef.h>
+
+#include "base/error.h"
+
+typedef struct engine engine;
+typedef struct engine_worker engine_worker;
+
+spur_status engine_open(engine **out, spur_error *error) SPUR_MUST_USE;
+void engine_close(engine *block);
+
+/* "avx2", "avx512_core", ...: the instruction set oneDNN's kernels use; part of a run's
+ * settings. */
+const char *engine_isa(const engine *from);
+/* "2.6.3" */
+const char *engine_library_version(void);
+
+/* A worker for operations whose scratch needs have been announced to the engine by opening
+ * them before. */
+spur_status engine_worker_new(const engine *from, engine_worker **out,
+                              spur_error *error) SPUR_MUST_USE;
+void engine_worker_free(engine_worker *worker);
+
+#endif
