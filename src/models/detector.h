@@ -21,6 +21,8 @@ typedef struct detector_worker detector_worker;
 spur_status detector_open(const char *folder, const spur_detector_options *options,
                           detector **out, spur_error *error) SPUR_MUST_USE;
 void detector_close(detector *block);
+/* Frees the text tower when every text is encoded; encoding afterwards is SPUR_INTERNAL. */
+void detector_drop_text(detector *from);
 
 const char *detector_model_type(const detector *from); /* "owlvit" or "owlv2" */
 size_t detector_patches(const detector *from);         /* P */
@@ -34,6 +36,9 @@ const preprocess *detector_preprocess(const detector *from);
 /* SHA-256 (hex) over everything that decides the numbers: config, preprocessing, tokenizer
  * files and weights, and the options that change them. */
 const char *detector_digest(const detector *from);
+size_t detector_weight_bytes(const detector *from); /* packed and plain weights held */
+double detector_gmac(const detector *from);         /* multiply-adds of one look, in 1e9 */
+const char *detector_isa(const detector *from);     /* of the compute engine */
 /* Warnings for people found when opening (text heads corrected ...), NULL-terminated list. */
 const char *const *detector_warnings(const detector *from);
 
