@@ -51,8 +51,8 @@ void detector_worker_free(detector_worker *worker);
 spur_status detector_encode_text(detector_worker *worker, const char *text, size_t length,
                                  float *embed, token_ids *ids, spur_error *error) SPUR_MUST_USE;
 
-/* Image tower: preprocesses and keeps the merged feature map, class embeddings, shift, scale
- * (and objectness for OWLv2) in the worker. */
+/* Image tower: preprocesses and keeps the merged feature map, class embeddings, shift and
+ * scale in the worker. */
 spur_status detector_look(detector_worker *worker, const image *src,
                           spur_error *error) SPUR_MUST_USE;
 
