@@ -58,9 +58,11 @@ spur_status detector_look(detector_worker *worker, const image *src,
 
 /* Of the image last looked at; valid until the next look. */
 const float *detector_pixel_values(const detector_worker *worker); /* [3, S, S] */
-const float *
-detector_class_embeddings(const detector_worker *worker);        /* [P, D], un-normalised */
-const float *detector_objectness(const detector_worker *worker); /* [P], or NULL */
+/* [P, D], un-normalised */
+const float *detector_class_embeddings(const detector_worker *worker);
+/* OWLv2: one logit per patch, [P], computed when first asked; SPUR_USAGE for OWL-ViT. */
+spur_status detector_objectness(detector_worker *worker, const float **out,
+                                spur_error *error) SPUR_MUST_USE;
 
 /* logits[P, count] for queries[count, D]. Queries are normalised here (t / (|t| + 1e-6))
  * unless `as_given` (a mean of normalised embeddings stays as it is). A column does not depend
