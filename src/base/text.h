@@ -21,10 +21,12 @@ bool text_is_utf8(const char *text, size_t length);
 uint32_t text_next(const char *text, size_t length, size_t *at);
 
 /* Makes bytes safe for a terminal: C0, DEL, C1, bytes that are not UTF-8 become \xNN; bidi
- * controls, line and paragraph separators become \u{...}. Always terminated, cut to fit. */
+ * controls, line and paragraph separators become \u{...}. Always terminated, cut to fit between
+ * pieces; 4 * length + 1 bytes hold everything. */
 void text_escape(const char *text, size_t length, char *dst, size_t capacity);
 
-/* Levenshtein distance with transpositions counted once, for "did you mean". */
+/* Levenshtein distance with transpositions counted once, for "did you mean". Words of 128
+ * bytes and more are as far apart as the longer one is long. */
 size_t text_distance(const char *a, const char *b);
 
 /* Byte-wise comparison of length-bounded strings, as memcmp then shorter first. */
@@ -38,7 +40,8 @@ enum {
 void text_from_float(float value, char *dst);
 void text_from_double(double value, char *dst);
 
-/* Whole-string numbers; false when anything else stands there or it does not fit. */
+/* Whole-string decimal numbers; false when anything else stands there (a blank, hexadecimal,
+ * inf, nan; for u64 also a sign) or the value does not fit. */
 bool text_to_u64(const char *text, uint64_t *out) SPUR_MUST_USE;
 bool text_to_double(const char *text, double *out) SPUR_MUST_USE;
 
