@@ -1,0 +1,24 @@
+# The front door; the build itself is CMake (CMakePresets.json).
+PREFIX ?= /usr/local
+.PHONY: all demo check lint coverage fuzz parity install
+all: build/build.ninja
+	@cmake --build build
+build/build.ninja:
+	@tools/setup.sh build
+	@cmake --preset release
+demo: all
+	@tools/demo.sh
+check: all
+	@tools/setup.sh check
+	@ctest --preset release
+lint:
+	@tools/setup.sh build check lint
+	@tools/lint.sh
+coverage:
+	@tools/coverage.sh
+fuzz:
+	@tools/fuzz.sh $(or $(SECONDS),60)
+parity: all
+	@python3 tools/parity/parity.py $(MODEL) $(PHOTOS)
+install: all
+	@cmake --install build --prefix $(PREFIX)
