@@ -1,0 +1,71 @@
+/*
+ * transformer.h - a stack of pre-norm blocks, the body of every tower.
+ *
+ *     x += out(attention(qkv(norm1 x)));  x += fc2(act(fc1(norm2 x)))
+ *
+ * x is [rows, W] with row stride `stride`; rows >= tokens is a multiple of the block of rows
+ * that every product works on, so that the rows behind the last token are only padding.
+ */
+#ifndef MODELS_TRANSFORMER_H
+#define MODELS_TRANSFORMER_H
+
+#include "models/owl_config.h"
+#include "models/weights.h"
+#include "nn/attention.h"
+
+/* A row stride for `width` floats: whole vectors, and never a multiple of 4 KiB (such rows
+ * share one set of the first-level cache). */
+size_t row_stride(size_t width);
+/* How many rows a block of a [tokens, ...] product holds, and all blocks together. */
+size_t block_rows(size_t tokens);
+size_t blocks_total(size_t tokens);
+
+typedef struct transformer transformer;
+
+/* Declares the tensors PREFIX.{i}.self_attn.{q,k,v,out}_proj, layer_norm1/2, mlp.fc1/2. */
+spur_status transformer_expect(weights *from, const char *prefix, const owl_tower *tower,
+                               spur_error *error) SPUR_MUST_USE;
+spur_status transformer_open(engine *on, const weights *from, const char *prefix,
+                             const owl_tower *tower, size_t tokens, bool causal,
+                             transformer **out, spur_error *error) SPUR_MUST_USE;
+void transformer_close(transformer *block);
+size_t transformer_bytes(const transformer *from);
+/* Floats of scratch a run needs. */
+size_t transformer_scratch(const transformer *from);
+
+/* In place; x has blocks_total(tokens) rows of row_stride(width) floats. */
+spur_status transformer_run(const transformer *from, engine_worker *worker, float *x,
+                            float *scratch, spur_error *error) SPUR_MUST_USE;
+
+/* ---- shared by the towers and heads: single pieces by name ---------------------------- */
+
+/* A layer norm's weight and bias. */
+typedef struct norm {
+    float *weight, *bias;
+    size_t width;
+    float eps;
+} norm;
+
+spur_status norm_expect(weights *from, const char *name, size_t width,
+                        spur_error *error) SPUR_MUST_USE;
+spur_status norm_take(const weights *from, const char *name, size_t width, float eps, norm *out,
+                      spur_error *error) SPUR_MUST_USE;
+void norm_free(norm *block);
+void norm_run(const norm *from, const float *src, size_t src_stride, size_t rows, float *dst,
+              size_t dst_stride);
+
+/* NAME.weight [out, in] and NAME.bias [out]. */
+spur_status linear_expect(weights *from, const char *name, size_t in, size_t out,
+                          spur_error *error) SPUR_MUST_USE;
+/* Takes NAME.weight (and .bias) and packs them; shape->rows etc. as in linear_open. */
+spur_status linear_take(engine *on, const weights *from, const char *name,
+                        const linear_shape *shape, linear **out,
+                        spur_error *error) SPUR_MUST_USE;
+
+/* "A.B" into a block of the caller's. */
+enum {
+    TENSOR_NAME_SIZE = 256
+};
+void tensor_name(char dst[TENSOR_NAME_SIZE], const char *format, ...) PRINTF_LIKE(2, 3);
+
+#endif
