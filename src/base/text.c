@@ -79,10 +79,10 @@ static bool reorders_line(uint32_t character)
            (character >= 0x2066 && character <= 0x2069);
 }
 
-static bool is_control(uint32_t character)
+bool text_is_unsafe(uint32_t character)
 {
     return character < 0x20 || (character >= 0x7F && character < 0xA0) ||
-           character == UINT32_MAX;
+           reorders_line(character);
 }
 
 enum {
@@ -95,7 +95,7 @@ static size_t escape_piece(uint32_t character, const char *text, size_t count, c
     if (reorders_line(character)) {
         return (size_t)snprintf(piece, PIECE_SIZE, "\\u{%x}", (unsigned)character);
     }
-    if (!is_control(character)) {
+    if (character != UINT32_MAX && !text_is_unsafe(character)) {
         memcpy(piece, text, count);
         return count;
     }

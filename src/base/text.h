@@ -20,6 +20,10 @@ bool text_is_utf8(const char *text, size_t length);
  * byte (then *at moves by one). */
 uint32_t text_next(const char *text, size_t length, size_t *at);
 
+/* C0, DEL, C1, bidi controls, line and paragraph separators: characters that text_escape does
+ * not let through. */
+bool text_is_unsafe(uint32_t character);
+
 /* Makes bytes safe for a terminal: C0, DEL, C1, bytes that are not UTF-8 become \xNN; bidi
  * controls, line and paragraph separators become \u{...}. Always terminated, cut to fit between
  * pieces; 4 * length + 1 bytes hold everything. */

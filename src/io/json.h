@@ -8,21 +8,26 @@
 #ifndef IO_JSON_H
 #define IO_JSON_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include <jansson.h>
 
 #include "base/error.h"
 #include "base/text.h"
 
-/* Parses one document. allow_nul: accept \u0000 inside strings. `code` is the status of a
- * failure. */
+/* Parses one document: an object or an array. allow_nul: accept \u0000 inside strings. `code`
+ * is the status of a failure. */
 spur_status json_read(const char *text, size_t length, bool allow_nul, spur_status code,
                       json_t **out, spur_error *error) SPUR_MUST_USE;
 /* file_load + json_read; the message names the file. */
 spur_status json_read_file(const char *path, spur_status code, json_t **out,
                            spur_error *error) SPUR_MUST_USE;
 
-/* Members with a type check: a missing or null member leaves *out as it is; a wrong type or a
- * value outside [low, high] fails and names the member. */
+/* Members of an object (the caller has checked that it is one) with a type check: a missing or
+ * null member leaves *out as it is; a wrong type or a value outside [low, high] fails and names
+ * the member. */
 spur_status json_get_size(const json_t *object, const char *name, size_t low, size_t high,
                           spur_status code, size_t *out, spur_error *error) SPUR_MUST_USE;
 spur_status json_get_double(const json_t *object, const char *name, spur_status code,
@@ -33,7 +38,8 @@ spur_status json_get_text(const json_t *object, const char *name, spur_status co
                           const char **out, spur_error *error) SPUR_MUST_USE;
 
 /* Writing: appends to a text_buffer; the writer keeps commas and nesting right. Strings that
- * are not UTF-8 are written escaped (text_escape), see json_add_name. */
+ * are not UTF-8 are written escaped (text_escape), see json_add_name. Between documents (lines
+ * of JSONL) set need_comma to false. */
 typedef struct json_writer {
     text_buffer *into;
     bool need_comma;
@@ -48,6 +54,9 @@ spur_status json_close_array(json_writer *writer, spur_error *error) SPUR_MUST_U
 /* key is NULL inside an array. */
 spur_status json_add_text(json_writer *writer, const char *key, const char *text,
                           spur_error *error) SPUR_MUST_USE; /* NULL text is null */
+/* The same for text that may hold NUL characters. */
+spur_status json_add_span(json_writer *writer, const char *key, const char *text, size_t length,
+                          spur_error *error) SPUR_MUST_USE;
 spur_status json_add_u64(json_writer *writer, const char *key, uint64_t value,
                          spur_error *error) SPUR_MUST_USE;
 spur_status json_add_i64(json_writer *writer, const char *key, int64_t value,
