@@ -170,11 +170,15 @@ SPUR_API void spur_detector_describe(const spur_detector *detector, spur_detecto
 
 /* ---- detect: boxes for any text --------------------------------------------------------- */
 
+#define SPUR_THRESHOLD_DEFAULT (-1.0F)
+
 typedef struct spur_detect_options {
     spur_image_options image;
-    float threshold; /* keep score > threshold; default 0.1 */
+    float threshold; /* keep score > threshold; SPUR_THRESHOLD_DEFAULT: 0.1 for texts, 0 for an
+                        image query */
     size_t top;      /* keep the `top` best per image, 0 = all */
-    float nms;       /* suppress overlaps above this IoU within a query; 0 = off */
+    float nms;       /* suppress overlaps above this IoU within a query; 0 = off (0.3 for an
+                        image query) */
     bool clip;       /* clip boxes to the picture and drop empty ones */
 } spur_detect_options;
 
