@@ -151,7 +151,8 @@ size_t owl_vision_scratch(const owl_vision *from)
 }
 
 static spur_status tokens_make(const owl_vision *from, engine_worker *worker,
-                               const float *pixels, float *rows, float *x, spur_error *error)
+                               const float *pixels, float *rows, float *x,
+                               const stage_trace *trace, spur_error *error)
 {
     spur_status status = SPUR_OK;
     size_t width = from->tower.width, stride = from->stride;
@@ -161,18 +162,22 @@ static spur_status tokens_make(const owl_vision *from, engine_worker *worker,
                        from->pixel_stride);
         TRY(linear_run(from->embed, worker, rows, x + (1 + n) * stride, error));
     }
+    trace_show(trace, "patch_embed", x + stride, from->patches, width, stride);
     rows_add(from->position + width, width, from->patches, width, x + stride, stride);
+    trace_show(trace, "tokens", x, from->tokens, width, stride);
     memset(x + from->tokens * stride, 0, (from->rows - from->tokens) * stride * sizeof *x);
     norm_run(&from->before, x, stride, from->tokens, x, stride);
+    trace_show(trace, "pre_ln", x, from->tokens, width, stride);
 done:
     return status;
 }
 
 /* map[n] = norm(x[1 + n] * x[0]) of the tokens behind the last norm. */
-static void map_merge(const owl_vision *from, float *x, float *map)
+static void map_merge(const owl_vision *from, float *x, float *map, const stage_trace *trace)
 {
     size_t width = from->tower.width, stride = from->stride;
     norm_run(&from->after, x, stride, from->tokens, x, stride);
+    trace_show(trace, "post_ln", x, from->tokens, width, stride);
     for (size_t n = 0; n < from->patches; n++) {
         const float *patch = x + (1 + n) * stride;
         float *row = map + n * stride;
@@ -181,16 +186,18 @@ static void map_merge(const owl_vision *from, float *x, float *map)
         }
     }
     norm_run(&from->merged, map, stride, from->patches, map, stride);
+    trace_show(trace, "merged", map, from->patches, width, stride);
 }
 
 spur_status owl_vision_run(const owl_vision *from, engine_worker *worker, const float *pixels,
-                           float *scratch, float *map, spur_error *error)
+                           float *scratch, float *map, const stage_trace *trace,
+                           spur_error *error)
 {
     spur_status status;
     float *x = scratch, *rest = scratch + from->rows * from->stride;
-    TRY(tokens_make(from, worker, pixels, rest, x, error));
-    TRY(transformer_run(from->body, worker, x, rest, error));
-    map_merge(from, x, map);
+    TRY(tokens_make(from, worker, pixels, rest, x, trace, error));
+    TRY(transformer_run(from->body, worker, x, rest, trace, error));
+    map_merge(from, x, map, trace);
 done:
     return status;
 }

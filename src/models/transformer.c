@@ -345,8 +345,16 @@ done:
     return status;
 }
 
+void trace_show(const stage_trace *trace, const char *stage, const float *rows, size_t count,
+                size_t width, size_t stride)
+{
+    if (trace != NULL) {
+        trace->show(trace->context, stage, rows, count, width, stride);
+    }
+}
+
 spur_status transformer_run(const transformer *from, engine_worker *worker, float *x,
-                            float *scratch, spur_error *error)
+                            float *scratch, const stage_trace *trace, spur_error *error)
 {
     spur_status status = SPUR_OK;
     float *attended = scratch + from->block * (from->stride + from->hidden_stride) +
@@ -356,6 +364,9 @@ spur_status transformer_run(const transformer *from, engine_worker *worker, floa
     for (size_t i = 0; i < from->tower.layers; i++) {
         TRY(attention_step(from, &from->layers[i], worker, x, scratch, error));
         TRY(mlp_step(from, &from->layers[i], worker, x, scratch, error));
+        char stage[TENSOR_NAME_SIZE];
+        tensor_name(stage, "layer%zu", i);
+        trace_show(trace, stage, x, from->tokens, from->tower.width, from->stride);
     }
 done:
     return status;

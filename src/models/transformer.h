@@ -22,6 +22,16 @@ size_t blocks_total(size_t tokens);
 
 typedef struct transformer transformer;
 
+/* Shows the rows of a stage while a tower runs ("tokens", "layer0" ...), for parity tests. A
+ * NULL trace shows nothing. */
+typedef struct stage_trace {
+    void *context;
+    void (*show)(void *context, const char *stage, const float *rows, size_t count,
+                 size_t width, size_t stride);
+} stage_trace;
+void trace_show(const stage_trace *trace, const char *stage, const float *rows, size_t count,
+                size_t width, size_t stride);
+
 /* Declares the tensors PREFIX.{i}.self_attn.{q,k,v,out}_proj, layer_norm1/2, mlp.fc1/2. */
 spur_status transformer_expect(weights *from, const char *prefix, const owl_tower *tower,
                                spur_error *error) SPUR_MUST_USE;
@@ -35,7 +45,8 @@ size_t transformer_scratch(const transformer *from);
 
 /* In place; x has blocks_total(tokens) rows of row_stride(width) floats. */
 spur_status transformer_run(const transformer *from, engine_worker *worker, float *x,
-                            float *scratch, spur_error *error) SPUR_MUST_USE;
+                            float *scratch, const stage_trace *trace,
+                            spur_error *error) SPUR_MUST_USE;
 
 /* ---- shared by the towers and heads: single pieces by name ---------------------------- */
 
