@@ -49,10 +49,10 @@ struct detector_worker {
     float *queries;  /* [QUERY_BLOCK, D] */
     bool *has_boxes; /* per block of HEAD_ROWS patches */
     bool has_objectness;
+    const stage_trace *trace;
 };
 
-/* ---- opening --------------------------------------------------------------------------------
- */
+/* ---- opening ------------------------------------------------------------------------- */
 
 static spur_status warning_add(detector *made, spur_error *error, const char *text)
 {
@@ -273,8 +273,7 @@ void spur_detector_options_defaults(spur_detector_options *options)
     *options = (spur_detector_options){0};
 }
 
-/* ---- facts
- * ------------------------------------------------------------------------------------ */
+/* ---- facts --------------------------------------------------------------------------- */
 
 const char *detector_model_type(const detector *from)
 {
@@ -353,8 +352,7 @@ const char *const *detector_warnings(const detector *from)
     return from->warnings;
 }
 
-/* ---- worker
- * ----------------------------------------------------------------------------------- */
+/* ---- worker -------------------------------------------------------------------------- */
 
 static size_t largest(size_t a, size_t b)
 {
@@ -427,8 +425,12 @@ void detector_worker_free(detector_worker *worker)
     memory_free(worker);
 }
 
-/* ---- text
- * ------------------------------------------------------------------------------------- */
+void detector_worker_trace(detector_worker *worker, const stage_trace *trace)
+{
+    worker->trace = trace;
+}
+
+/* ---- text ---------------------------------------------------------------------------- */
 
 static bool is_canonical(char c)
 {
@@ -484,7 +486,7 @@ spur_status detector_encode_text(detector_worker *worker, const char *text, size
     }
     TRY(text_tokenize(worker->of, text, length, &own, error));
     TRY(owl_text_run(worker->of->text, worker->compute, own.ids, own.count, worker->scratch,
-                     embed, error));
+                     embed, worker->trace, error));
     if (ids != NULL) {
         *ids = own;
         own = (token_ids){0};
@@ -494,8 +496,7 @@ done:
     return status;
 }
 
-/* ---- image
- * ------------------------------------------------------------------------------------ */
+/* ---- image --------------------------------------------------------------------------- */
 
 spur_status detector_look(detector_worker *worker, const image *src, spur_error *error)
 {
@@ -504,7 +505,7 @@ spur_status detector_look(detector_worker *worker, const image *src, spur_error 
     size_t width = of->config.projection;
     TRY(preprocess_run(&of->recipe, src, worker->pixels, NULL, error));
     TRY(owl_vision_run(of->vision, worker->compute, worker->pixels, worker->scratch,
-                       worker->map, error));
+                       worker->map, worker->trace, error));
     TRY(owl_heads_class(of->heads, worker->compute, worker->map, worker->embeddings,
                         worker->shift, worker->scale, error));
     rows_l2_normalise(worker->embeddings, width, detector_patches(of), width, 1e-6F,

@@ -28,8 +28,7 @@ struct owl_heads {
     float size_bias;  /* lambda(1 / grid) */
 };
 
-/* ---- tensors ------------------------------------------------------------------------------
- */
+/* ---- tensors ------------------------------------------------------------------------- */
 
 static spur_status mlp_head_expect(weights *from, const char *prefix, size_t width,
                                    size_t outputs, spur_error *error)
@@ -73,8 +72,7 @@ done:
     return status;
 }
 
-/* ---- opening --------------------------------------------------------------------------------
- */
+/* ---- opening ------------------------------------------------------------------------- */
 
 static spur_status mlp_head_open(engine *on, const weights *from, const char *prefix,
                                  const linear_shape *shape, size_t outputs, mlp_head *made,
@@ -222,8 +220,7 @@ size_t owl_heads_map_rows(const owl_heads *from)
     return heads > classes ? heads : classes;
 }
 
-/* ---- running --------------------------------------------------------------------------------
- */
+/* ---- running ------------------------------------------------------------------------- */
 
 spur_status owl_heads_class(const owl_heads *from, engine_worker *worker, const float *map,
                             float *embeddings, float *shift, float *scale, spur_error *error)

@@ -57,7 +57,7 @@ void tensor_name(char dst[TENSOR_NAME_SIZE], const char *format, ...)
     va_end(arguments);
 }
 
-/* ---- single pieces --------------------------------------------------------------------- */
+/* ---- single pieces ------------------------------------------------------------------- */
 
 spur_status norm_expect(weights *from, const char *name, size_t width, spur_error *error)
 {
@@ -131,7 +131,7 @@ done:
     return status;
 }
 
-/* ---- the stack --------------------------------------------------------------------------- */
+/* ---- the stack ----------------------------------------------------------------------- */
 
 spur_status transformer_expect(weights *from, const char *prefix, const owl_tower *tower,
                                spur_error *error)

@@ -27,7 +27,7 @@ struct spur_query {
     bool *truncated; /* [count] */
 };
 
-/* ---- the detector ---------------------------------------------------------------------- */
+/* ---- the detector -------------------------------------------------------------------- */
 
 spur_status spur_detector_open(const char *path, const spur_detector_options *options,
                                spur_detector **out, spur_error *error)
@@ -75,7 +75,7 @@ void spur_detector_describe(const spur_detector *handle, spur_detector_info *inf
     };
 }
 
-/* ---- queries ----------------------------------------------------------------------------- */
+/* ---- queries ------------------------------------------------------------------------- */
 
 static spur_status query_new(const spur_detector *handle, size_t count, bool with_ids,
                              spur_query **out, spur_error *error)
@@ -223,8 +223,7 @@ done:
     return status;
 }
 
-/* ---- one picture ---------------------------------------------------------------------------
- */
+/* ---- one picture --------------------------------------------------------------------- */
 
 void spur_detect_options_defaults(spur_detect_options *options)
 {
