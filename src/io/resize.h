@@ -23,4 +23,17 @@ typedef enum resize_filter { /* the values are PIL's resample codes */
 spur_status image_resize(const image *src, size_t width, size_t height, resize_filter filter,
                          spur_resize_order order, image *out, spur_error *error) SPUR_MUST_USE;
 
+/* A part of a picture resized to width x height: window_width x window_height pixels from
+ * column left, row top. Equal to cutting it out of the whole, but nothing else is computed:
+ * a centre crop of a very long picture costs no more than of a square one. */
+typedef struct resize_request {
+    size_t width, height;
+    resize_filter filter;
+    spur_resize_order order;
+    size_t left, top, window_width, window_height; /* inside width x height, not empty */
+} resize_request;
+
+spur_status image_resize_window(const image *src, const resize_request *request, image *out,
+                                spur_error *error) SPUR_MUST_USE;
+
 #endif
