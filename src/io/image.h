@@ -31,7 +31,8 @@ typedef struct image_info {
     unsigned warnings;    /* libjpeg's warnings: damaged entropy data, scored all the same */
 } image_info;
 
-/* Decodes one image. options may be NULL for the defaults. *out is freed with image_free. */
+/* Decodes one image. options may be NULL for the defaults, info too. *out is freed with
+ * image_free. *info holds what became known even when the picture is refused. */
 spur_status image_decode(const unsigned char *bytes, size_t size,
                          const spur_image_options *options, image *out, image_info *info,
                          spur_error *error) SPUR_MUST_USE;
