@@ -24,6 +24,14 @@ const char *engine_isa(const engine *from);
 /* "2.6.3" */
 const char *engine_library_version(void);
 
+/* For operations of this layer: announces `floats` floats of scratch when opened, and takes
+ * them (64-byte aligned, undefined contents) when run. NULL when the worker was made before
+ * the operation was opened. */
+void engine_reserve(engine *on, size_t floats);
+float *engine_scratch(const engine_worker *worker, size_t floats);
+/* The inner loops for this processor. */
+const struct kernel *engine_kernel(const engine *from);
+
 /* A worker for operations whose scratch needs have been announced to the engine by opening
  * them before. */
 spur_status engine_worker_new(const engine *from, engine_worker **out,

@@ -1,0 +1,247 @@
+/*
+ * attention.c - softmax(Q K^T) V of each head in tiles of queries and blocks of keys.
+ *
+ * Per head, K is packed transposed and V as it is into panels of 16 columns; then for each
+ * tile of queries the scores of one block of keys [tile, block] are multiplied, turned into
+ * probabilities by one step of a running softmax (Milakov and Gimelshein 2018) and multiplied
+ * with V into the tile's sums [tile, head size]. The block size depends on the number of
+ * tokens alone, so a row's bits depend on that row and the keys it sees.
+ */
+#include "nn/attention.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "nn/kernel.h"
+
+enum {
+    TILE_QUERIES = 24,
+    BLOCK_KEYS = 256
+};
+
+struct attention {
+    attention_shape shape;
+    const kernel *loops;
+    size_t block_keys;   /* a multiple of 16 */
+    size_t key_panels;   /* ceil(tokens / 16) */
+    size_t value_panels; /* ceil(head_size / 16) */
+    size_t floats;       /* of scratch */
+};
+
+/* Where the parts of the scratch memory lie. */
+typedef struct workspace {
+    float *keys;   /* [key_panels, head_size, 16] */
+    float *values; /* [value_panels, tokens, 16] */
+    float *scores; /* [TILE_QUERIES, score_stride] */
+    float *sums;   /* [value_panels, TILE_QUERIES, 16] */
+    float *peak, *total, *rescale;
+    size_t score_stride;
+} workspace;
+
+static size_t ceil_div(size_t a, size_t b)
+{
+    return (a + b - 1) / b;
+}
+
+static size_t score_stride(const attention *from)
+{
+    return from->block_keys + PANEL_WIDTH;
+}
+
+static spur_status attention_size(attention *made, spur_error *error)
+{
+    const attention_shape *shape = &made->shape;
+    size_t keys, values, both, fixed;
+    made->key_panels = ceil_div(shape->tokens, PANEL_WIDTH);
+    made->value_panels = ceil_div(shape->head_size, PANEL_WIDTH);
+    size_t blocks = ceil_div(shape->tokens, BLOCK_KEYS);
+    made->block_keys = ceil_div(ceil_div(shape->tokens, blocks), PANEL_WIDTH) * PANEL_WIDTH;
+    fixed = TILE_QUERIES * (score_stride(made) + made->value_panels * PANEL_WIDTH + 4);
+    if (!size_mul(made->key_panels * PANEL_WIDTH, shape->head_size, &keys) ||
+        !size_mul(made->value_panels * PANEL_WIDTH, shape->tokens, &values) ||
+        !size_add(keys, values, &both) || !size_add(both, fixed, &made->floats)) {
+        return error_no_memory(error, SIZE_MAX);
+    }
+    return SPUR_OK;
+}
+
+spur_status attention_open(engine *on, const attention_shape *shape, attention **out,
+                           spur_error *error)
+{
+    spur_status status;
+    attention *made = NULL;
+    TRY(memory_new_zeroed(1, sizeof *made, &made, error));
+    made->shape = *shape;
+    made->loops = engine_kernel(on);
+    TRY(attention_size(made, error));
+    engine_reserve(on, made->floats);
+    *out = made;
+    made = NULL;
+done:
+    attention_close(made);
+    return status;
+}
+
+void attention_close(attention *block)
+{
+    memory_free(block);
+}
+
+static workspace workspace_of(const attention *from, float *scratch)
+{
+    workspace made;
+    made.score_stride = score_stride(from);
+    made.keys = scratch;
+    made.values = made.keys + from->key_panels * PANEL_WIDTH * from->shape.head_size;
+    made.scores = made.values + from->value_panels * PANEL_WIDTH * from->shape.tokens;
+    made.sums = made.scores + TILE_QUERIES * made.score_stride;
+    made.peak = made.sums + TILE_QUERIES * from->value_panels * PANEL_WIDTH;
+    made.total = made.peak + TILE_QUERIES;
+    made.rescale = made.total + TILE_QUERIES;
+    return made;
+}
+
+/* Panel n of K^T: element [k, j] is component k of key 16 n + j, 0 behind the last key. */
+static void pack_keys(const attention *from, const float *src, float *dst)
+{
+    size_t size = from->shape.head_size, stride = from->shape.src_stride;
+    size_t whole = from->key_panels * PANEL_WIDTH;
+    for (size_t key = 0; key < whole; key++) {
+        float *panel = dst + key / PANEL_WIDTH * PANEL_WIDTH * size + key % PANEL_WIDTH;
+        for (size_t k = 0; k < size; k++) {
+            panel[k * PANEL_WIDTH] = key < from->shape.tokens ? src[key * stride + k] : 0.0F;
+        }
+    }
+}
+
+/* Panel n of V: element [key, j] is component 16 n + j of that key, 0 behind the last. */
+static void pack_values(const attention *from, const float *src, float *dst)
+{
+    size_t size = from->shape.head_size, stride = from->shape.src_stride;
+    for (size_t panel = 0; panel < from->value_panels; panel++) {
+        size_t first = panel * PANEL_WIDTH;
+        size_t count = size - first < PANEL_WIDTH ? size - first : PANEL_WIDTH;
+        for (size_t key = 0; key < from->shape.tokens; key++) {
+            memset(dst, 0, PANEL_WIDTH * sizeof *dst);
+            memcpy(dst, src + key * stride + first, count * sizeof *dst);
+            dst += PANEL_WIDTH;
+        }
+    }
+}
+
+/* scores = Q K^T of one tile and block of keys. */
+static void multiply_keys(const attention *from, const workspace *space, const float *queries,
+                          size_t rows, size_t key)
+{
+    size_t size = from->shape.head_size;
+    size_t left = from->key_panels - key / PANEL_WIDTH;
+    size_t panels = from->block_keys / PANEL_WIDTH;
+    const product what = {.rows = rows,
+                          .panels = left < panels ? left : panels,
+                          .depth = size,
+                          .a = queries,
+                          .a_stride = from->shape.src_stride,
+                          .b = space->keys + key * size,
+                          .b_panel = PANEL_WIDTH * size,
+                          .c = space->scores,
+                          .c_stride = space->score_stride,
+                          .c_panel = PANEL_WIDTH};
+    from->loops->multiply(&what);
+}
+
+/* sums = sums * rescale + probabilities V. */
+static void multiply_values(const attention *from, const workspace *space, size_t rows,
+                            size_t key, size_t keys)
+{
+    size_t c_panel = TILE_QUERIES * PANEL_WIDTH;
+    for (size_t row = 0; key > 0 && row < rows; row++) {
+        for (size_t panel = 0; panel < from->value_panels; panel++) {
+            from->loops->scale_row(space->sums + panel * c_panel + row * PANEL_WIDTH,
+                                   PANEL_WIDTH, space->rescale[row]);
+        }
+    }
+    const product what = {.rows = rows,
+                          .panels = from->value_panels,
+                          .depth = keys,
+                          .a = space->scores,
+                          .a_stride = space->score_stride,
+                          .b = space->values + key * PANEL_WIDTH,
+                          .b_panel = from->shape.tokens * PANEL_WIDTH,
+                          .c = space->sums,
+                          .c_stride = PANEL_WIDTH,
+                          .c_panel = c_panel,
+                          .add = key > 0};
+    from->loops->multiply(&what);
+}
+
+static void store_tile(const attention *from, const workspace *space, size_t rows, float *dst)
+{
+    size_t size = from->shape.head_size;
+    for (size_t row = 0; row < rows; row++) {
+        float factor = 1.0F / space->total[row];
+        for (size_t panel = 0; panel < from->value_panels; panel++) {
+            size_t first = panel * PANEL_WIDTH;
+            float *sums = space->sums + (panel * TILE_QUERIES + row) * PANEL_WIDTH;
+            from->loops->scale_row(sums, PANEL_WIDTH, factor);
+            memcpy(dst + row * from->shape.dst_stride + first, sums,
+                   (size - first < PANEL_WIDTH ? size - first : PANEL_WIDTH) * sizeof *sums);
+        }
+    }
+}
+
+/* Queries token .. token + rows - 1 of one head against all keys they see. */
+static void run_tile(const attention *from, const workspace *space, const float *queries,
+                     size_t token, size_t rows)
+{
+    size_t tokens = from->shape.tokens;
+    size_t end = from->shape.causal ? token + rows : tokens;
+    for (size_t key = 0; key < end; key += from->block_keys) {
+        size_t left = end - key;
+        size_t keys = left < from->block_keys ? left : from->block_keys;
+        multiply_keys(from, space, queries, rows, key);
+        const softmax_step step = {.scores = space->scores,
+                                   .stride = space->score_stride,
+                                   .rows = rows,
+                                   .keys = keys,
+                                   .query = token,
+                                   .key = key,
+                                   .causal = from->shape.causal,
+                                   .peak = space->peak,
+                                   .total = space->total,
+                                   .rescale = space->rescale};
+        from->loops->softmax_step(&step);
+        multiply_values(from, space, rows, key, keys);
+    }
+}
+
+static void run_head(const attention *from, const workspace *space, const float *qkv,
+                     size_t head, float *dst)
+{
+    const attention_shape *shape = &from->shape;
+    size_t width = shape->heads * shape->head_size;
+    const float *queries = qkv + head * shape->head_size;
+    pack_keys(from, queries + width, space->keys);
+    pack_values(from, queries + 2 * width, space->values);
+    for (size_t token = 0; token < shape->tokens; token += TILE_QUERIES) {
+        size_t left = shape->tokens - token;
+        size_t rows = left < TILE_QUERIES ? left : TILE_QUERIES;
+        run_tile(from, space, queries + token * shape->src_stride, token, rows);
+        store_tile(from, space, rows,
+                   dst + token * shape->dst_stride + head * shape->head_size);
+    }
+}
+
+spur_status attention_run(const attention *from, engine_worker *worker, const float *qkv,
+                          float *dst, spur_error *error)
+{
+    float *scratch = engine_scratch(worker, from->floats);
+    if (scratch == NULL) {
+        return error_set(error, SPUR_INTERNAL, "a worker is older than the attention it runs");
+    }
+    const workspace space = workspace_of(from, scratch);
+    for (size_t head = 0; head < from->shape.heads; head++) {
+        run_head(from, &space, qkv, head, dst);
+    }
+    return SPUR_OK;
+}

@@ -1,0 +1,83 @@
+/*
+ * kernel.h - the inner loops, one table per instruction set: plain C, AVX2, AVX-512.
+ *
+ * All tables are compiled from kernel_body.h over a vector of 16 lanes, so AVX2 and AVX-512
+ * give the same bits: a product is one chain of fused multiply-adds in order of depth, a sum
+ * runs over 16 lanes and then a fixed tree. Nothing here depends on how rows are grouped.
+ */
+#ifndef NN_KERNEL_H
+#define NN_KERNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "nn/linear.h"
+
+enum {
+    PANEL_WIDTH = 16 /* columns of a packed panel */
+};
+
+/* c[rows, 16 panels] = a[rows, depth] * b (+ c when `add`). b is packed: panel n is
+ * [depth, 16] at b + n * b_panel; panel n of c is at c + n * c_panel with rows c_stride
+ * apart. */
+typedef struct product {
+    size_t rows, panels, depth;
+    const float *a, *b;
+    float *c;
+    size_t a_stride, b_panel, c_stride, c_panel;
+    bool add;
+} product;
+
+/* dst[rows, columns] = act(c + bias) (+ dst when `add`), columns <= 16: one panel's last
+ * step. */
+typedef struct finish {
+    size_t rows, columns;
+    const float *c, *bias; /* bias holds 16 floats */
+    size_t c_stride, dst_stride;
+    float *dst;
+    activation act;
+    bool add;
+} finish;
+
+/* One step of a running softmax: row r of scores [rows, keys] belongs to query + r, column j
+ * to key + j; a causal query sees no key behind itself. Scores become e^(score - peak), 0
+ * where nothing is seen; peak, total and rescale (what the sums of earlier blocks must be
+ * multiplied with) are kept per row. The first block has key 0. */
+typedef struct softmax_step {
+    float *scores;
+    size_t stride, rows, keys; /* whole vectors of a row are written */
+    size_t query, key;
+    bool causal;
+    float *peak, *total, *rescale;
+} softmax_step;
+
+/* The arguments of rows.h. */
+typedef struct dot_rows {
+    const float *a, *b;
+    size_t a_stride, a_rows, b_stride, b_rows, width;
+    float *dst;
+    size_t dst_stride;
+} dot_rows;
+
+typedef struct kernel {
+    const char *name;
+    void (*multiply)(const product *what);
+    void (*finish)(const finish *what);
+    void (*softmax_step)(const softmax_step *what);
+    void (*scale_row)(float *row, size_t width, float factor);
+    void (*softmax_row)(float *row, size_t width);
+    void (*activate_row)(float *row, size_t width, activation act);
+    void (*layer_norm_row)(const float *src, size_t width, const float *weight,
+                           const float *bias, float eps, float *dst);
+    void (*l2_row)(const float *src, size_t width, float eps, float *dst);
+    void (*dot)(const dot_rows *what);
+} kernel;
+
+extern const kernel kernel_plain;
+extern const kernel kernel_avx2;
+extern const kernel kernel_avx512;
+
+/* The widest table this processor and oneDNN's limit (ONEDNN_MAX_CPU_ISA) allow. */
+const kernel *kernel_native(void);
+
+#endif
