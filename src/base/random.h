@@ -14,10 +14,12 @@ typedef struct random_key {
     uint32_t word[2];
 } random_key;
 
-/* Key of a stream: a seed and a name for what the numbers are for ("subset", "bootstrap"). */
+/* Key of a stream: a seed and a name for what the numbers are for ("subset", "bootstrap"). It
+ * is the first two words under key `seed` at the counter FNV-1a(purpose). */
 random_key random_key_make(uint64_t seed, const char *purpose);
 
-/* Four 32-bit words at 128-bit counter (high, low). */
+/* Four 32-bit words at 128-bit counter (high, low), whose words are, first to last, the low
+ * and high half of `low`, then of `high`. */
 void random_words(random_key key, uint64_t high, uint64_t low, uint32_t out[4]);
 
 /* Uniform in [0, 1) with 53 bits. */
