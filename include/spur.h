@@ -468,8 +468,7 @@ typedef struct spur_bench_result {
 
 /* Times the detector on `image` (NULL: a generated picture) for about `seconds`. */
 SPUR_API spur_status spur_bench_detector(const char *detector, const char *image,
-                                         size_t threads, double seconds,
-                                         const spur_monitor *monitor, spur_bench_result *out,
+                                         size_t threads, double seconds, spur_bench_result *out,
                                          spur_error *error) SPUR_MUST_USE;
 
 #ifdef __cplusplus
