@@ -2,7 +2,7 @@
  * preprocess.h - from RGB bytes to a network's input, by the model's own recipe.
  *
  * A recipe is read from preprocessor_config.json (Hugging Face OWL-ViT, OWLv2, ViT, DeiT) or
- * a config.json with pretrained_cfg (timm), or named (torchvision presets); it is plain data,
+ * a config.json with pretrained_cfg (timm), or named (torchvision's preset); it is plain data,
  * printed as resolved, and run by one function.
  */
 #ifndef MODELS_PREPROCESS_H
@@ -14,8 +14,7 @@
 typedef enum preprocess_geometry {
     PREPROCESS_STRETCH,    /* resize to width x height ignoring aspect, 8-bit, Pillow */
     PREPROCESS_SHORT_SIDE, /* short side to `short_side`, 8-bit, Pillow; then centre crop */
-    PREPROCESS_PAD_ZOOM,   /* OWLv2: pad bottom/right to a square, blur, linear zoom in float */
-    PREPROCESS_PAD_RESIZE  /* scenic evaluator for OWL-ViT: resize keeping aspect, then pad */
+    PREPROCESS_PAD_ZOOM    /* OWLv2: pad bottom/right to a square, blur, linear zoom in float */
 } preprocess_geometry;
 
 typedef struct preprocess {
@@ -32,12 +31,15 @@ typedef struct preprocess {
     bool rescale, normalise;
     double rescale_factor;
     double mean[3], std[3];
-    bool affine_255; /* (v - 255 mean) / (255 std) in one step (timm) */
 } preprocess;
 
-/* The recipe of a model folder. */
+/* The recipe of a model folder. SPUR_MODEL names the file and the member. */
 spur_status preprocess_read(const char *folder, preprocess *out,
                             spur_error *error) SPUR_MUST_USE;
+
+/* torchvision's classification preset: short side 256 bilinear, centre crop 224, ImageNet mean
+ * and deviation. */
+void preprocess_torchvision(preprocess *out);
 
 /* Replaces the geometry by the one the original implementation used (pad bottom/right). */
 void preprocess_use_scenic(preprocess *recipe, float pad_value);
