@@ -260,11 +260,6 @@ done:
     return status;
 }
 
-static float sigmoid(float value)
-{
-    return (float)(1.0 / (1.0 + exp(-(double)value)));
-}
-
 spur_status owl_heads_boxes(const owl_heads *from, engine_worker *worker, const float *map,
                             size_t first, float *scratch, float *boxes, spur_error *error)
 {

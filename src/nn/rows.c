@@ -3,6 +3,8 @@
  */
 #include "nn/rows.h"
 
+#include <math.h>
+
 #include "nn/kernel.h"
 
 void rows_layer_norm(const float *src, size_t src_stride, size_t rows, size_t width,
@@ -58,4 +60,9 @@ void rows_add(const float *src, size_t src_stride, size_t rows, size_t width, fl
             to[i] += from[i];
         }
     }
+}
+
+float sigmoid(float value)
+{
+    return (float)(1.0 / (1.0 + exp(-(double)value)));
 }

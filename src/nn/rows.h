@@ -34,4 +34,7 @@ void rows_dot(const float *a, size_t a_stride, size_t a_rows, const float *b, si
 void rows_add(const float *src, size_t src_stride, size_t rows, size_t width, float *dst,
               size_t dst_stride);
 
+/* 1 / (1 + e^-value), computed in double and rounded once. */
+float sigmoid(float value);
+
 #endif

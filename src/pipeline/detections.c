@@ -9,11 +9,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
-
-static float sigmoid(float value)
-{
-    return (float)(1.0 / (1.0 + exp(-(double)value)));
-}
+#include "nn/rows.h"
 
 static void corners_make(const float box[4], float corners[4])
 {
