@@ -1,0 +1,95 @@
+/*
+ * command_bench.c - spur bench: speed of the detector beside the machine's own limit,
+ * measured in the same run.
+ */
+#include <stdio.h>
+
+#include "cli/json_print.h"
+#include "cli/option_groups.h"
+#include "cli/terminal.h"
+
+static const option bench_table[] = {
+    {"detector", 'd', OPTION_PATH, "MODEL", "model folder or hub id (default $SPUR_DETECTOR)",
+     false},
+    {"image", 0, OPTION_PATH, "IMAGE", "picture to time (default a generated one)", false},
+    {"seconds", 0, OPTION_NUMBER, "S", "about how long to measure (default 20)", false},
+    {"threads", 'j', OPTION_COUNT, "N", "worker threads (default all processors)", false},
+    {0}};
+static const option_group bench_group = {"Bench", bench_table};
+static const option_group *const bench_groups[] = {&bench_group, &general_options, NULL};
+
+static void print_json(const spur_bench_result *result)
+{
+    json_printer json = {.to = stdout};
+    json_put_open(&json, NULL, '{');
+    json_put_count(&json, "threads", result->threads);
+    json_put_number(&json, "seconds_per_image", result->seconds_per_image);
+    json_put_number(&json, "images_per_second", result->images_per_second);
+    json_put_number(&json, "decode_seconds", result->decode_seconds);
+    json_put_number(&json, "preprocess_seconds", result->preprocess_seconds);
+    json_put_number(&json, "network_seconds", result->network_seconds);
+    json_put_number(&json, "gflops", result->gflops);
+    json_put_number(&json, "matrix_gflops", result->matrix_gflops);
+    json_put_number(&json, "matrix_gflops_one", result->matrix_gflops_one);
+    json_put_number(&json, "gmac_per_image", result->gmac_per_image);
+    json_put_count(&json, "resident_bytes", result->resident_bytes);
+    json_put_count(&json, "packed_bytes", result->packed_bytes);
+    json_put_close(&json, '}');
+    json_put_end(&json);
+}
+
+static void print_table(const spur_bench_result *result)
+{
+    double share = result->matrix_gflops > 0.0 ? result->gflops / result->matrix_gflops : 0.0;
+    (void)printf("%-22s %10.4g images/s on %zu threads\n", "throughput",
+                 result->images_per_second, result->threads);
+    (void)printf("%-22s %10.4g s per image, one worker\n", "latency",
+                 result->seconds_per_image);
+    (void)printf("%-22s %10.4g s\n", "  decode", result->decode_seconds);
+    (void)printf("%-22s %10.4g s\n", "  preprocess", result->preprocess_seconds);
+    (void)printf("%-22s %10.4g s (%.4g GMAC)\n", "  network", result->network_seconds,
+                 result->gmac_per_image);
+    (void)printf("%-22s %10.4g GFLOP/s\n", "network rate", result->gflops);
+    (void)printf("%-22s %10.4g GFLOP/s (%.4g on one thread)\n", "matrix products",
+                 result->matrix_gflops, result->matrix_gflops_one);
+    (void)printf("%-22s %10.3g of the matrix rate\n", "share", share);
+    (void)printf("%-22s %10.4g MB (%.4g MB packed weights)\n", "memory",
+                 (double)result->resident_bytes / 1e6, (double)result->packed_bytes / 1e6);
+}
+
+static spur_status run_bench(const arguments *from, terminal *screen, spur_error *error)
+{
+    spur_status status = SPUR_OK;
+    const char *detector = NULL;
+    size_t threads = 0;
+    (void)screen;
+    spur_bench_result result;
+    double seconds = argument_number(from, "seconds", 20.0);
+    TRY(read_threads(from, &threads, error));
+    TRY(read_detector_path(from, &detector, error));
+    if (!(seconds > 0.0 && seconds <= 86400.0)) {
+        FAIL(SPUR_USAGE, "--seconds: must be above 0 and at most 86400");
+    }
+    TRY(spur_bench_detector(detector, argument_text(from, "image"), threads, seconds, &result,
+                            error));
+    if (argument_flag(from, "json")) {
+        print_json(&result);
+    } else {
+        print_table(&result);
+    }
+done:
+    return status;
+}
+
+const command bench_command = {
+    .name = "bench",
+    .usage = "--detector MODEL [OPTION]...",
+    .summary = "speed, and share of what the machine can do",
+    .description = "Times the detector on one picture and, in the same run, plain matrix "
+                   "products on as many threads: the share is what the network reaches of "
+                   "the machine's own rate.",
+    .examples = "  spur bench --detector google/owlvit-base-patch32 --seconds 30\n",
+    .groups = bench_groups,
+    .least = 0,
+    .most = 0,
+    .run = run_bench};

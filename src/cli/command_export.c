@@ -1,0 +1,91 @@
+/*
+ * command_export.c - spur export: a run's rows as CSV, JSONL and COCO files.
+ */
+#include <string.h>
+
+#include "cli/option_groups.h"
+#include "cli/terminal.h"
+
+static const option export_table[] = {
+    {"csv", 0, OPTION_PATH, "FILE", "one row per image as CSV", false},
+    {"jsonl", 0, OPTION_PATH, "FILE", "one JSON object per image and line", false},
+    {"coco", 0, OPTION_PATH, "FILE", "COCO detection results", false},
+    {"split", 0, OPTION_TEXT, "NAME", "only this split (default all)", false},
+    {"spreadsheet-safe", 0, OPTION_FLAG, NULL,
+     "CSV: ' before cells that a spreadsheet would run as a formula", false},
+    {0}};
+static const option_group export_group = {"Export", export_table};
+static const option_group *const export_groups[] = {&export_group, &general_options, NULL};
+
+typedef spur_status (*export_write)(spur_run *run, const char *path,
+                                    const spur_export_options *options, spur_error *error);
+
+static const struct format {
+    const char *name;
+    export_write write;
+} formats[] = {
+    {"csv", spur_export_csv}, {"jsonl", spur_export_jsonl}, {"coco", spur_export_coco}};
+
+enum {
+    FORMAT_COUNT = 3
+};
+
+static spur_status check_targets(const arguments *from, spur_error *error)
+{
+    size_t given = 0, streams = 0;
+    for (size_t i = 0; i < FORMAT_COUNT; i++) {
+        const char *path = argument_text(from, formats[i].name);
+        given += path != NULL ? 1 : 0;
+        streams += path != NULL && strcmp(path, "-") == 0 ? 1 : 0;
+    }
+    if (given == 0) {
+        return failure_set(error, SPUR_USAGE,
+                           "nothing to write: give --csv, --jsonl or --coco");
+    }
+    if (streams > 1) {
+        return failure_set(error, SPUR_USAGE, "only one format can go to standard output");
+    }
+    if (argument_flag(from, "spreadsheet-safe") && argument_text(from, "csv") == NULL) {
+        return failure_set(error, SPUR_USAGE, "--spreadsheet-safe needs --csv");
+    }
+    return SPUR_OK;
+}
+
+static spur_status run_export(const arguments *from, terminal *screen, spur_error *error)
+{
+    spur_status status = SPUR_OK;
+    spur_run *run = NULL;
+    spur_export_options options;
+    spur_export_options_defaults(&options);
+    options.split = argument_text(from, "split");
+    options.spreadsheet_safe = argument_flag(from, "spreadsheet-safe");
+    TRY(check_targets(from, error));
+    TRY(spur_run_open(argument_word(from, 0), &run, error));
+    for (size_t i = 0; i < FORMAT_COUNT; i++) {
+        const char *path = argument_text(from, formats[i].name);
+        if (path != NULL) {
+            TRY(formats[i].write(run, path, &options, error));
+            if (strcmp(path, "-") != 0) {
+                terminal_note(screen, "wrote %s", path);
+            }
+        }
+    }
+done:
+    spur_run_close(run);
+    return status;
+}
+
+const command export_command = {
+    .name = "export",
+    .usage = "RUN [--csv FILE] [--jsonl FILE] [--coco FILE]",
+    .summary = "a run's rows as CSV, JSONL or COCO",
+    .description =
+        "Writes one row per image of the run, scored or failed, in row order: file name, "
+        "label, split, status, reason, score, rank in class, box. Several formats may be "
+        "written at once; FILE '-' is standard output.",
+    .examples = "  spur export run --csv scores.csv\n"
+                "  spur export run --jsonl - --split val\n",
+    .groups = export_groups,
+    .least = 1,
+    .most = 1,
+    .run = run_export};

@@ -1,0 +1,35 @@
+/*
+ * option_groups.h - options that several commands share, and the settings they stand for.
+ */
+#ifndef CLI_OPTION_GROUPS_H
+#define CLI_OPTION_GROUPS_H
+
+#include "cli/options.h"
+
+/* --json --quiet --verbose --color --help; progress_options adds --no-progress. */
+extern const option_group general_options, general_long_options;
+/* --orientation --alpha --pillow-compat --max-pixels --allow-truncated */
+extern const option_group image_options;
+/* --geometry --pad-value --resize --literal-config --allow-nonfinite --offline */
+extern const option_group detector_options;
+/* --split --labels --devkit --class-list --class-names --class-order --allow-duplicates --limit
+ */
+extern const option_group data_options;
+
+spur_status read_image_options(const arguments *from, spur_image_options *out,
+                               spur_error *error) SPUR_MUST_USE;
+spur_status read_detector_options(const arguments *from, spur_detector_options *out,
+                                  spur_error *error) SPUR_MUST_USE;
+spur_status read_data_options(const arguments *from, spur_data_options *out,
+                              spur_error *error) SPUR_MUST_USE;
+
+/* --detector or $SPUR_DETECTOR; SPUR_USAGE with the line that gets one. */
+spur_status read_detector_path(const arguments *from, const char **out,
+                               spur_error *error) SPUR_MUST_USE;
+spur_status read_threads(const arguments *from, size_t *out, spur_error *error) SPUR_MUST_USE;
+
+/* The lines that get real weights, for doctor and for messages. */
+#define DETECTOR_INSTALL_LINE "pip install huggingface_hub"
+#define DETECTOR_DOWNLOAD_LINE "hf download google/owlvit-base-patch32"
+
+#endif
