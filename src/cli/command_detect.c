@@ -232,7 +232,11 @@ static spur_status detect_image(detect_job *job, const char *path, spur_error *e
     spur_status status = SPUR_OK;
     spur_detect_result *result = NULL;
     status = spur_detect(job->detector, path, job->query, &job->options, &result, error);
-    if (status != SPUR_OK && (status != SPUR_IMAGE || argument_flag(job->from, "strict"))) {
+    if (status == SPUR_IMAGE && argument_flag(job->from, "strict")) {
+        spur_error inner = *error;
+        FAIL(SPUR_IMAGE, "%s: %s", path, inner.message);
+    }
+    if (status != SPUR_OK && status != SPUR_IMAGE) {
         goto done;
     }
     job->failed += status == SPUR_IMAGE ? 1 : 0;
