@@ -2,6 +2,7 @@
  * tokenizer_public.c - the tokenizer as libspur shows it.
  */
 #include "base/memory.h"
+#include "models/model_folder.h"
 #include "models/tokenizer.h"
 
 struct spur_tokenizer {
@@ -11,12 +12,15 @@ struct spur_tokenizer {
 spur_status spur_tokenizer_open(const char *model, spur_tokenizer **out, spur_error *error)
 {
     spur_tokenizer *block = NULL;
+    char *folder = NULL;
     spur_status status;
+    TRY(model_folder_resolve(model, &folder, error));
     TRY(memory_new_zeroed(1, sizeof *block, &block, error));
-    TRY(tokenizer_open(model, &block->inner, error));
+    TRY(tokenizer_open(folder, &block->inner, error));
     *out = block;
     block = NULL;
 done:
+    memory_free(folder);
     spur_tokenizer_close(block);
     return status;
 }
