@@ -19,13 +19,17 @@ enum {
 
 /* c[rows, 16 panels] = a[rows, depth] * b (+ c when `add`). b is packed: panel n is
  * [depth, 16] at b + n * b_panel; panel n of c is at c + n * c_panel with rows c_stride
- * apart. */
+ * apart. `streams`: the panels
+ * lie one behind the other and are read once, so what follows is fetched ahead. */
 typedef struct product {
     size_t rows, panels, depth;
     const float *a, *b;
     float *c;
-    size_t a_stride, b_panel, c_stride, c_panel;
-    bool add;
+    /* Floats between rows, depths and register blocks of a: packed 1, tile_rows, tile_rows *
+     * depth; plain rows stride, 1, tile_rows * stride. */
+    size_t a_stride, a_step, a_tile;
+    size_t b_panel, c_stride, c_panel;
+    bool add, streams;
 } product;
 
 /* dst[rows, columns] = act(c + bias) (+ dst when `add`), columns <= 16: one panel's last
@@ -61,6 +65,9 @@ typedef struct dot_rows {
 
 typedef struct kernel {
     const char *name;
+    size_t tile_rows; /* rows of a register block */
+    /* Packs a for products: [ceil(rows / tile_rows), depth, tile_rows]. */
+    void (*pack)(const float *src, size_t stride, size_t rows, size_t depth, float *dst);
     void (*multiply)(const product *what);
     void (*finish)(const finish *what);
     void (*softmax_step)(const softmax_step *what);

@@ -135,8 +135,8 @@ INLINE void multiply_tile(const product *what, size_t row, size_t panel, size_t 
                           size_t panels)
 {
     vec sum[TILE_ROWS][TILE_PANELS];
-    size_t stride = what->a_stride;
-    const float *a = what->a + row * stride;
+    size_t stride = what->a_stride, step = what->a_step;
+    const float *a = what->a + row / TILE_ROWS * what->a_tile + row % TILE_ROWS * stride;
     const float *b = what->b + panel * what->b_panel;
     float *c = what->c + panel * what->c_panel + row * what->c_stride;
     UNROLL for (size_t i = 0; i < rows; i++)
@@ -155,7 +155,7 @@ INLINE void multiply_tile(const product *what, size_t row, size_t panel, size_t 
         }
         UNROLL for (size_t i = 0; i < rows; i++)
         {
-            vec value = vec_set(a[i * stride + k]);
+            vec value = vec_set(a[i * stride + k * step]);
             UNROLL for (size_t j = 0; j < panels; j++)
             {
                 sum[i][j] = vec_fma(value, column[j], sum[i][j]);
@@ -171,10 +171,25 @@ INLINE void multiply_tile(const product *what, size_t row, size_t panel, size_t 
     }
 }
 
+/* Fetches the share of one register block of rows of the panels that follow: a panel comes
+ * from memory while the one before it is multiplied. */
+INLINE void fetch_ahead(const product *what, size_t row, size_t panel, size_t panels)
+{
+    const float *next = what->b + (panel + panels) * what->b_panel;
+    size_t lines = panels * what->depth;
+    size_t end = (row + TILE_ROWS) * lines / what->rows;
+    for (size_t line = row * lines / what->rows; line < end; line++) {
+        __builtin_prefetch(next + line * LANES, 0, 2);
+    }
+}
+
 INLINE void multiply_panels(const product *what, size_t panel, size_t panels)
 {
     size_t row = 0;
     for (; row + TILE_ROWS <= what->rows; row += TILE_ROWS) {
+        if (what->streams) {
+            fetch_ahead(what, row, panel, panels);
+        }
         multiply_tile(what, row, panel, TILE_ROWS, panels);
     }
     for (; row + 4 <= what->rows; row += 4) {
@@ -182,6 +197,25 @@ INLINE void multiply_panels(const product *what, size_t panel, size_t panels)
     }
     for (; row < what->rows; row++) {
         multiply_tile(what, row, panel, 1, panels);
+    }
+}
+
+static void pack(const float *src, size_t stride, size_t rows, size_t depth, float *dst)
+{
+    for (size_t row = 0; row < rows; row += TILE_ROWS) {
+        size_t count = rows - row < TILE_ROWS ? rows - row : TILE_ROWS;
+        for (size_t i = count; i < TILE_ROWS; i++) {
+            for (size_t k = 0; k < depth; k++) {
+                dst[k * TILE_ROWS + i] = 0.0f;
+            }
+        }
+        for (size_t i = 0; i < count; i++) {
+            const float *from = src + (row + i) * stride;
+            for (size_t k = 0; k < depth; k++) {
+                dst[k * TILE_ROWS + i] = from[k];
+            }
+        }
+        dst += depth * TILE_ROWS;
     }
 }
 
@@ -371,6 +405,25 @@ static void l2_row(const float *src, size_t width, float eps, float *dst)
 
 /* ---- dot products ------------------------------------------------------------------------ */
 
+/* sum[i][j] += a[i][k..] b[j][k..] over one vector, of which `count` lanes count. */
+INLINE void dot_step(const dot_rows *what, const float *a, const float *b, size_t count,
+                     size_t rows, size_t columns, vec sum[DOT_ROWS][DOT_COLUMNS])
+{
+    vec right[DOT_COLUMNS];
+    UNROLL for (size_t j = 0; j < columns; j++)
+    {
+        right[j] = load_some(b + j * what->b_stride, count, 0.0f);
+    }
+    UNROLL for (size_t i = 0; i < rows; i++)
+    {
+        vec left = load_some(a + i * what->a_stride, count, 0.0f);
+        UNROLL for (size_t j = 0; j < columns; j++)
+        {
+            sum[i][j] = vec_fma(left, right[j], sum[i][j]);
+        }
+    }
+}
+
 /* `rows` x `columns` products of consecutive rows of a and b, both constant where inlined. */
 INLINE void dot_tile(const dot_rows *what, size_t row, size_t column, size_t rows,
                      size_t columns)
@@ -385,20 +438,12 @@ INLINE void dot_tile(const dot_rows *what, size_t row, size_t column, size_t row
             sum[i][j] = vec_set(0.0f);
         }
     }
-    for (size_t k = 0; k < what->width; k += LANES) {
-        vec right[DOT_COLUMNS];
-        UNROLL for (size_t j = 0; j < columns; j++)
-        {
-            right[j] = load_some(b + j * what->b_stride + k, what->width - k, 0.0f);
-        }
-        UNROLL for (size_t i = 0; i < rows; i++)
-        {
-            vec left = load_some(a + i * what->a_stride + k, what->width - k, 0.0f);
-            UNROLL for (size_t j = 0; j < columns; j++)
-            {
-                sum[i][j] = vec_fma(left, right[j], sum[i][j]);
-            }
-        }
+    size_t k = 0;
+    for (; k + LANES <= what->width; k += LANES) {
+        dot_step(what, a + k, b + k, LANES, rows, columns, sum);
+    }
+    if (k < what->width) {
+        dot_step(what, a + k, b + k, what->width - k, rows, columns, sum);
     }
     float *dst = what->dst + row * what->dst_stride + column;
     UNROLL for (size_t i = 0; i < rows; i++)
@@ -431,6 +476,8 @@ static void dot(const dot_rows *what)
 
 const kernel KERNEL_TABLE = {
     .name = KERNEL_NAME,
+    .tile_rows = TILE_ROWS,
+    .pack = pack,
     .multiply = multiply,
     .finish = finish_panel,
     .softmax_step = run_softmax_step,
