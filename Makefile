@@ -9,10 +9,9 @@ build/build.ninja:
 demo: all
 	@tools/demo.sh
 check: all
-	@tools/setup.sh check
 	@ctest --preset release
 lint:
-	@tools/setup.sh build check lint
+	@tools/setup.sh build lint
 	@tools/lint.sh
 coverage:
 	@tools/coverage.sh

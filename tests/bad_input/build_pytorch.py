@@ -60,7 +60,7 @@ class Member:
 
 def zip_of(members, comment=b"", count=None, tail=b"", directory_shift=0):
     """The archive; `count` is what the end record says, `tail` stands before it."""
-    out, central = b"", b""
+    out, central = bytearray(), bytearray()
     for m in members:
         offset = len(out) if m.offset is None else m.offset
         out += struct.pack("<IHHHHHIIIHH", 0x04034B50, 20, m.flags, m.method, 0, 0, m.crc,
@@ -72,7 +72,7 @@ def zip_of(members, comment=b"", count=None, tail=b"", directory_shift=0):
     n = len(members) if count is None else count
     end = struct.pack("<IHHHHIIH", 0x06054B50, 0, 0, min(n, 65535), min(n, 65535), len(central),
                       len(out) + directory_shift, len(comment))
-    return out + central + tail + end + comment
+    return bytes(out + central + tail + end + comment)
 
 
 def checkpoint(pickle, records=None, more=()):
