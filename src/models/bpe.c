@@ -91,8 +91,7 @@ static const bpe_merge *find_merge(const bpe_table *table, int32_t left, int32_t
     return &table->merges[low];
 }
 
-/* ---- heap of (rank, position), smallest first ---------------------------------------------
- */
+/* ---- heap of (rank, position), smallest first ---------------------------------------- */
 
 static void heap_push(bpe_scratch *scratch, uint64_t entry)
 {
@@ -124,8 +123,7 @@ static uint64_t heap_pop(bpe_scratch *scratch)
     return top;
 }
 
-/* ---- one piece ----------------------------------------------------------------------------
- */
+/* ---- one piece ----------------------------------------------------------------------- */
 
 #define NONE UINT32_MAX /* no symbol */
 

@@ -54,7 +54,7 @@ spur_status points_decode(const char *text, size_t length, points *out, spur_err
     return SPUR_OK;
 }
 
-/* ---- NFC -------------------------------------------------------------------------------- */
+/* ---- NFC ----------------------------------------------------------------------------- */
 
 static bool is_nfc_already(const int32_t *src, size_t length)
 {
@@ -157,8 +157,7 @@ done:
     return status;
 }
 
-/* ---- white space and case ------------------------------------------------------------------
- */
+/* ---- white space and case ------------------------------------------------------------ */
 
 /* Unicode's White_Space, which is not what C's isspace or Python's split take. */
 static bool is_space(int32_t point)
@@ -194,8 +193,7 @@ done:
     return status;
 }
 
-/* ---- pieces --------------------------------------------------------------------------------
- */
+/* ---- pieces -------------------------------------------------------------------------- */
 
 typedef enum point_kind {
     KIND_SPACE,

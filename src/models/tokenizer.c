@@ -39,8 +39,7 @@ struct tokenizer {
     bool with_specials;
 };
 
-/* ---- opening --------------------------------------------------------------------------------
- */
+/* ---- opening ------------------------------------------------------------------------- */
 
 static spur_status marker_fill(marker *into, const added_token *token, spur_error *error)
 {
@@ -165,8 +164,7 @@ size_t tokenizer_max_length(const tokenizer *from)
     return from->max_length;
 }
 
-/* ---- encoding -------------------------------------------------------------------------------
- */
+/* ---- encoding ------------------------------------------------------------------------ */
 
 /* What one call of tokenizer_encode holds. */
 typedef struct encoding {

@@ -18,6 +18,12 @@
 #include "base/error.h"
 #include "models/bpe.h"
 
+enum {
+    TOKENIZER_FILE_LIMIT = 16 << 20, /* bytes of one file */
+    TOKENIZER_MAX_IDS = 1 << 24,
+    TOKENIZER_MAX_TOKEN = 4096 /* bytes of one token */
+};
+
 /* A string that is cut out of a text before anything else. */
 typedef struct added_token {
     const char *content; /* lives as long as the files */
@@ -45,5 +51,13 @@ typedef struct tokenizer_files {
 spur_status tokenizer_files_read(const char *folder, tokenizer_files *out,
                                  spur_error *error) SPUR_MUST_USE;
 void tokenizer_files_free(tokenizer_files *block);
+
+/* ---- for the parts of the reader ---- */
+
+/* The id of a token; false when it is not in the vocabulary. */
+bool tokenizer_find_id(const json_t *tokens, const char *token, int32_t *out);
+bool tokenizer_is_text(const json_t *value, const char *expected);
+/* Missing, null and false are all "off"; so is the empty string. */
+bool tokenizer_is_off(const json_t *value);
 
 #endif

@@ -26,7 +26,8 @@ enum kind {
     KIND_COUNT
 };
 
-/* Observed (oneDNN 2.6.3, AVX2 or wider): 0, 0, 3.0e-7, 1.0e-5, 8.9e-7, 2.4e-6, 1.5e-6, 7.6e-5.  */
+/* Observed (oneDNN 2.6.3, AVX2 or wider): 0, 0, 3.0e-7, 1.0e-5, 8.9e-7, 2.4e-6, 1.5e-6, 7.6e-5.
+ */
 static observed kinds[KIND_COUNT] = {
     {"v1 pixels", 0, 0}, {"v2 pixels", 3e-7, 0},  {"text", 1e-6, 0},   {"logits", 5e-5, 0},
     {"boxes", 2e-5, 0},  {"objectness", 1e-4, 0}, {"scores", 1e-5, 0}, {"pixel boxes", 2e-3, 0},

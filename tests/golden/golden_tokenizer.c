@@ -16,8 +16,7 @@
 #include "models/tokenizer.h"
 #include "support.h"
 
-/* ---- folders -------------------------------------------------------------------------------
- */
+/* ---- folders ------------------------------------------------------------------------- */
 
 static void link_file(const char *folder, const char *src, const char *name)
 {
@@ -88,8 +87,7 @@ static tokenizer *open_way(enum way way)
     return opened;
 }
 
-/* ---- rows ----------------------------------------------------------------------------------
- */
+/* ---- rows ---------------------------------------------------------------------------- */
 
 typedef void (*visit_row)(const json_t *row, golden_tally *tally);
 
@@ -248,8 +246,7 @@ static void close_all(void)
     }
 }
 
-/* ---- tests ---------------------------------------------------------------------------------
- */
+/* ---- tests --------------------------------------------------------------------------- */
 
 static void test_cases(void **state)
 {

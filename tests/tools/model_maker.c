@@ -39,7 +39,7 @@ done:
     return status;
 }
 
-/* ---- tokenizer files --------------------------------------------------------------------- */
+/* ---- tokenizer files ----------------------------------------------------------------- */
 
 static spur_status has_file(const char *folder, const char *name, bool *out, spur_error *error)
 {

@@ -446,6 +446,19 @@ static void test_refused_merges(void **state)
     }
 }
 
+/* Behind a NUL a look-up would not see the rest of the token. */
+static void test_refused_nul(void **state)
+{
+    (void)state;
+    static const char lines[] = "c\0x a\n";
+    const char *folder = pair_folder();
+    char path[4096];
+    spur_error error;
+    (void)snprintf(path, sizeof path, "%s/merges.txt", folder);
+    assert_ok(file_replace(path, lines, sizeof lines - 1, &error), error);
+    assert_refused(folder, "line 1: expected two tokens");
+}
+
 /* Replaces `from` in vocab.json. */
 static const char *edited_folder(const char *from, const char *to)
 {
@@ -651,6 +664,7 @@ int main(void)
         cmocka_unit_test(test_pieces),
         cmocka_unit_test(test_refused_folders),
         cmocka_unit_test(test_refused_merges),
+        cmocka_unit_test(test_refused_nul),
         cmocka_unit_test(test_refused_ids),
         cmocka_unit_test(test_refused_single),
         cmocka_unit_test(test_added_behind_vocabulary),
