@@ -1,12 +1,59 @@
 /*
  * test_digest.c - SHA-256 of the FIPS 180-4 examples, in one block and in pieces.
  */
+#define _GNU_SOURCE /* RTLD_NEXT */
 #include "support.h"
 
+#include <dlfcn.h>
 #include <string.h>
+
+#include <openssl/evp.h>
 
 #include "base/digest.h"
 #include "base/memory.h"
+
+/* ---- libcrypto's functions, defined here again so that they can refuse ------------------- */
+
+static const char *refused = "";
+
+/* The library's own function of this name. */
+static void find_real(const char *name, void *function)
+{
+    void *found = dlsym(RTLD_NEXT, name);
+    assert_non_null(found);
+    memcpy(function, &found, sizeof found);
+}
+
+int EVP_DigestInit_ex(EVP_MD_CTX *context, const EVP_MD *type, ENGINE *engine)
+{
+    int (*real)(EVP_MD_CTX *, const EVP_MD *, ENGINE *);
+    find_real("EVP_DigestInit_ex", &real);
+    return strcmp(refused, "init") == 0 ? 0 : real(context, type, engine);
+}
+
+int EVP_DigestUpdate(EVP_MD_CTX *context, const void *bytes, size_t length)
+{
+    int (*real)(EVP_MD_CTX *, const void *, size_t);
+    find_real("EVP_DigestUpdate", &real);
+    return strcmp(refused, "update") == 0 ? 0 : real(context, bytes, length);
+}
+
+int EVP_DigestFinal_ex(EVP_MD_CTX *context, unsigned char *out, unsigned *size)
+{
+    int (*real)(EVP_MD_CTX *, unsigned char *, unsigned *);
+    find_real("EVP_DigestFinal_ex", &real);
+    return strcmp(refused, "final") == 0 ? 0 : real(context, out, size);
+}
+
+int EVP_Digest(const void *bytes, size_t length, unsigned char *out, unsigned *size,
+               const EVP_MD *type, ENGINE *engine)
+{
+    int (*real)(const void *, size_t, unsigned char *, unsigned *, const EVP_MD *, ENGINE *);
+    find_real("EVP_Digest", &real);
+    return strcmp(refused, "whole") == 0 ? 0 : real(bytes, length, out, size, type, engine);
+}
+
+/* ---- tests ------------------------------------------------------------------------------ */
 
 static const struct {
     const char *text, *hex;
@@ -60,25 +107,35 @@ static void memory_may_fail(void **state)
     assert_null(stream);
 }
 
-/* A finished stream refuses to be finished again instead of giving another digest. */
-static void misuse_fails(void **state)
+static void refusals_are_told(void **state)
 {
     (void)state;
-    spur_error error = {0};
-    unsigned char bytes[DIGEST_SIZE];
-    digest *stream = NULL;
-    assert_ok(digest_new(&stream, &error), error);
-    assert_ok(digest_finish(stream, bytes, &error), error);
-    if (digest_finish(stream, bytes, &error) != SPUR_OK) {
+    static const char *const steps[] = {"init", "update", "final", "whole"};
+    for (size_t i = 0; i < 4; i++) {
+        spur_error error = {0};
+        unsigned char bytes[DIGEST_SIZE];
+        digest *stream = NULL;
+        refused = steps[i];
+        spur_status status = digest_new(&stream, &error);
+        assert_int_equal(status, i == 0 ? SPUR_RESOURCE : SPUR_OK);
+        if (stream != NULL) {
+            status = digest_add(stream, "a", 1, &error);
+            assert_int_equal(status, i == 1 ? SPUR_RESOURCE : SPUR_OK);
+            status = digest_finish(stream, bytes, &error);
+            assert_int_equal(status, i == 2 ? SPUR_RESOURCE : SPUR_OK);
+        }
+        digest_free(stream);
+        status = digest_of("a", 1, bytes, &error);
+        refused = "";
+        assert_true(status == (i == 3 ? SPUR_RESOURCE : SPUR_OK) || i < 3);
         assert_string_equal(error.message, "SHA-256 failed in libcrypto; is it complete?");
     }
-    digest_free(stream);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_block), cmocka_unit_test(a_million_letters_in_pieces),
-        cmocka_unit_test(memory_may_fail), cmocka_unit_test(misuse_fails)};
+        cmocka_unit_test(memory_may_fail), cmocka_unit_test(refusals_are_told)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
