@@ -37,8 +37,7 @@ void image_free(image *block)
     }
 }
 
-/* ---- limits and memory ---------------------------------------------------------------------
- */
+/* ---- limits and memory ------------------------------------------------------------------ */
 
 spur_status image_allow_size(const spur_image_options *options, size_t width, size_t height,
                              spur_error *error)
@@ -66,8 +65,7 @@ spur_status image_allocate(size_t width, size_t height, size_t channels, unsigne
     return memory_new_zeroed(height, row, pixels, error);
 }
 
-/* ---- alpha ----------------------------------------------------------------------------------
- */
+/* ---- alpha ------------------------------------------------------------------------------ */
 
 /* round(value / 255) for value <= 255 * 255. */
 static unsigned divide_255(unsigned value)
@@ -88,8 +86,7 @@ void alpha_flatten(unsigned char *pixels, size_t count)
     }
 }
 
-/* ---- orientation ----------------------------------------------------------------------------
- */
+/* ---- orientation ------------------------------------------------------------------------ */
 
 /* Where pixel (0, 0) of the upright picture lies in the stored one, and the steps from there
  * to its right and lower neighbour: every orientation is such a walk. */
@@ -142,8 +139,7 @@ done:
     return status;
 }
 
-/* ---- what a file is
- * -------------------------------------------------------------------------- */
+/* ---- what a file is --------------------------------------------------------------------- */
 
 static bool begins_with(const image_file *from, size_t at, const char *magic, size_t length)
 {
@@ -278,8 +274,7 @@ static spur_status find_decoder(const image_file *from, const decoder **out, spu
     return refuse_foreign(from, error);
 }
 
-/* ---- decoding
- * --------------------------------------------------------------------------------- */
+/* ---- decoding --------------------------------------------------------------------------- */
 
 spur_status image_decode(const unsigned char *bytes, size_t size,
                          const spur_image_options *options, image *out, image_info *info,

@@ -38,8 +38,7 @@ typedef struct jpeg_state {
     unsigned char *cmyk_row;
 } jpeg_state;
 
-/* ---- callbacks ------------------------------------------------------------------------------
- */
+/* ---- callbacks -------------------------------------------------------------------------- */
 
 static jpeg_state *state_of(j_common_ptr codec)
 {
@@ -94,6 +93,7 @@ static void source_skip(j_decompress_ptr codec, long count)
     source->bytes_in_buffer -= (size_t)count;
 }
 
+/* The walk over the markers counts scans first; this holds where libjpeg sees more of them. */
 static void stop_at_scan_limit(j_common_ptr common)
 {
     jpeg_state *state = state_of(common);
@@ -126,12 +126,16 @@ static void state_feed(jpeg_state *state)
     state->codec.progress = &state->progress;
 }
 
-/* ---- messages -------------------------------------------------------------------------------
- */
+/* ---- messages --------------------------------------------------------------------------- */
 
 static spur_status refuse_cut(spur_error *error)
 {
     return error_set(error, SPUR_IMAGE, "truncated JPEG");
+}
+
+static spur_status refuse_scans(spur_error *error)
+{
+    return error_set(error, SPUR_IMAGE, "too many scans: more than %d", SCAN_LIMIT);
 }
 
 /* Turns libjpeg's last error into ours. */
@@ -139,7 +143,7 @@ static spur_status refuse(jpeg_state *state, spur_error *error)
 {
     char text[JMSG_LENGTH_MAX];
     if (state->too_many_scans) {
-        return error_set(error, SPUR_IMAGE, "too many scans: more than %d", SCAN_LIMIT);
+        return refuse_scans(error);
     }
     switch (state->messages.msg_code) {
     case JERR_OUT_OF_MEMORY:
@@ -167,8 +171,13 @@ static spur_status refuse(jpeg_state *state, spur_error *error)
     return is_bare ? error_set(error, SPUR_IMAGE, "no image data") : refuse_cut(error);
 }
 
-/* ---- orientation
- * ------------------------------------------------------------------------------ */
+/* ---- a walk over the markers ------------------------------------------------------------ */
+
+/* What the segments tell before libjpeg looks. */
+typedef struct jpeg_facts {
+    orientation_source orientation;
+    size_t scans;
+} jpeg_facts;
 
 /* Notes the EXIF block or XMP packet of an APP1 segment; the first of each kind counts. */
 static void note_segment(const unsigned char *segment, size_t size, orientation_source *into)
@@ -185,35 +194,56 @@ static void note_segment(const unsigned char *segment, size_t size, orientation_
     }
 }
 
-/* Walks the marker segments before the first scan. libjpeg could save them, but its list costs
- * quadratic time on a file made of tiny segments. */
-static unsigned read_orientation(const unsigned char *bytes, size_t size)
+static bool has_no_length(unsigned marker)
 {
-    orientation_source found = {0};
-    size_t at = 2;
-    while (size - at >= 4 && bytes[at] == 0xFF) {
-        unsigned marker = bytes[at + 1];
-        if (marker == 0xFF) { /* fill byte */
-            at++;
-            continue;
-        }
-        if (marker == 0xDA || marker == 0xD9) {
-            break;
-        }
-        size_t length = (size_t)bytes[at + 2] << 8 | bytes[at + 3];
-        if (length < 2 || length > size - at - 2) {
-            break;
-        }
-        if (marker == 0xE1) {
-            note_segment(bytes + at + 4, length - 2, &found);
-        }
-        at += 2 + length;
-    }
-    return orientation_find(&found);
+    return marker == 0x00 || marker == 0x01 || (marker >= 0xD0 && marker <= 0xD8);
 }
 
-/* ---- pixels
- * ------------------------------------------------------------------------------------ */
+/* Index of the next marker's second byte at or behind `at`; size when there is none. Bytes
+ * that are no marker are skipped, as libjpeg skips them: entropy-coded data among them. */
+static size_t next_marker(const unsigned char *bytes, size_t size, size_t at)
+{
+    while (at < size) {
+        const unsigned char *found = memchr(bytes + at, 0xFF, size - at);
+        if (found == NULL) {
+            return size;
+        }
+        at = (size_t)(found - bytes) + 1;
+        while (at < size && bytes[at] == 0xFF) { /* fill bytes */
+            at++;
+        }
+        if (at < size && !has_no_length(bytes[at])) {
+            return at;
+        }
+    }
+    return size;
+}
+
+/* Walks the segments up to the end marker. Counting scans here refuses a file of thousands
+ * before the first is decoded; and libjpeg's own list of saved markers would cost quadratic
+ * time on a file made of tiny segments. */
+static void read_facts(const unsigned char *bytes, size_t size, jpeg_facts *out)
+{
+    *out = (jpeg_facts){.scans = 0};
+    for (size_t at = next_marker(bytes, size, 2); at < size;
+         at = next_marker(bytes, size, at)) {
+        unsigned marker = bytes[at];
+        if (marker == 0xD9 || size - at < 3) {
+            break;
+        }
+        size_t length = (size_t)bytes[at + 1] << 8 | bytes[at + 2];
+        if (length < 2 || length > size - at - 1) {
+            break;
+        }
+        out->scans += marker == 0xDA;
+        if (marker == 0xE1 && out->scans == 0) {
+            note_segment(bytes + at + 3, length - 2, &out->orientation);
+        }
+        at += 1 + length;
+    }
+}
+
+/* ---- pixels ----------------------------------------------------------------------------- */
 
 static unsigned multiply_255(unsigned a, unsigned b)
 {
@@ -317,8 +347,13 @@ spur_status jpeg_decode(const image_file *from, image *out, image_info *info, sp
     spur_status status;
     jpeg_state state = {.from = from};
     state_connect(&state);
+    jpeg_facts facts;
     TRY(read_header(&state, info, error));
-    info->orientation = read_orientation(from->bytes, from->size);
+    read_facts(from->bytes, from->size, &facts);
+    info->orientation = orientation_find(&facts.orientation);
+    if (facts.scans > SCAN_LIMIT) {
+        TRY(refuse_scans(error));
+    }
     TRY(read_pixels(&state, error));
     info->warnings = (unsigned)state.messages.num_warnings;
     info->is_truncated = state.ran_dry;

@@ -60,8 +60,7 @@ typedef struct png_state {
 static const unsigned char BLACK_PALETTE[] = {0x00, 0x00, 0x00, 0x03, 'P',  'L',  'T', 'E',
                                               0x00, 0x00, 0x00, 0xA7, 0x7A, 0x3D, 0xDA};
 
-/* ---- the chunks
- * ------------------------------------------------------------------------------ */
+/* ---- the chunks ------------------------------------------------------------------------- */
 
 static size_t read_u32(const unsigned char *bytes)
 {
@@ -138,8 +137,7 @@ static bool has_alpha(const png_facts *facts)
     return (facts->colour & PNG_COLOR_MASK_ALPHA) != 0 || facts->has_transparency;
 }
 
-/* ---- callbacks
- * --------------------------------------------------------------------------------- */
+/* ---- callbacks -------------------------------------------------------------------------- */
 
 static void leave_on_error(png_structp codec, png_const_charp text)
 {
@@ -192,8 +190,7 @@ static void give_bytes(png_structp codec, png_bytep dst, size_t wanted)
     }
 }
 
-/* ---- reading
- * ----------------------------------------------------------------------------------- */
+/* ---- reading ---------------------------------------------------------------------------- */
 
 static spur_status refuse(const png_state *state, spur_error *error)
 {
@@ -362,8 +359,7 @@ done:
     return status;
 }
 
-/* ---- writing
- * ----------------------------------------------------------------------------------- */
+/* ---- writing ---------------------------------------------------------------------------- */
 
 /* An encoded PNG growing in memory, and how writing it went. */
 typedef struct png_output {

@@ -25,7 +25,7 @@ enum {
 
 static const double PI = 3.14159265358979323846;
 
-/* ---- filters ----------------------------------------------------------------------------- */
+/* ---- filters ---------------------------------------------------------------------------- */
 
 static double filter_box(double x)
 {
@@ -83,8 +83,7 @@ static const filter_kind FILTERS[] = {
     [RESIZE_BOX] = {filter_box, 0.5},           [RESIZE_HAMMING] = {filter_hamming, 1.0},
 };
 
-/* ---- weights of one axis ------------------------------------------------------------------
- */
+/* ---- weights of one axis ---------------------------------------------------------------- */
 
 /* Output i of the window is made of taps[i] source samples from first[i] on, with the
  * weights at weights + i * stride. first is increasing. */
@@ -208,8 +207,7 @@ static size_t axis_end(const axis *of)
     return of->first[of->count - 1] + of->taps[of->count - 1];
 }
 
-/* ---- the two passes ------------------------------------------------------------------------
- */
+/* ---- the two passes --------------------------------------------------------------------- */
 
 /* Rows of bytes inside some picture. */
 typedef struct plane {
@@ -300,8 +298,7 @@ static void pass_vertical(const axis *along, plane src, size_t origin, size_t by
     }
 }
 
-/* ---- a window of the resized picture --------------------------------------------------------
- */
+/* ---- a window of the resized picture ---------------------------------------------------- */
 
 static bool is_vertical_first(const image *src, const resize_request *request)
 {

@@ -61,8 +61,7 @@ static const processor_kind PROCESSORS[] = {
     {"DeiT", "deit", 256, 224, true, false, RESIZE_BICUBIC, HALVES, HALVES},
 };
 
-/* ---- members
- * ------------------------------------------------------------------------------------ */
+/* ---- members ---------------------------------------------------------------------------- */
 
 /* A size as files write it: a number, [height, width], {height, width} or {shortest_edge}. */
 typedef struct picture_size {
@@ -153,8 +152,7 @@ done:
     return status;
 }
 
-/* ---- Hugging Face: preprocessor_config.json
- * ------------------------------------------------------- */
+/* ---- Hugging Face: preprocessor_config.json --------------------------------------------- */
 
 static bool begins_with(const char *text, const char *prefix)
 {
@@ -290,8 +288,7 @@ done:
     return status;
 }
 
-/* ---- timm: pretrained_cfg
- * --------------------------------------------------------------------------- */
+/* ---- timm: pretrained_cfg --------------------------------------------------------------- */
 
 static spur_status filter_by_name(const char *name, resize_filter *out, spur_error *error)
 {
@@ -357,8 +354,7 @@ done:
     return status;
 }
 
-/* ---- a model folder
- * ----------------------------------------------------------------------------------- */
+/* ---- a model folder --------------------------------------------------------------------- */
 
 /* Reads folder/name into *out; a file that is not there leaves it NULL. */
 static spur_status read_optional(const char *folder, const char *name, char **path,
@@ -476,8 +472,7 @@ void preprocess_use_scenic(preprocess *recipe, float pad_value)
     recipe->pad_value = pad_value;
 }
 
-/* ---- in words
- * ------------------------------------------------------------------------------------------ */
+/* ---- in words --------------------------------------------------------------------------- */
 
 static spur_status describe_geometry(const preprocess *recipe, text_buffer *into,
                                      spur_error *error)
@@ -527,12 +522,11 @@ done:
     return status;
 }
 
-/* ---- running
- * -------------------------------------------------------------------------------------------
- */
+/* ---- running ---------------------------------------------------------------------------- */
+* /
 
-/* The float of a byte before normalising: one rounding of the double product. */
-static void rescale_table(const preprocess *recipe, float table[LEVELS])
+    /* The float of a byte before normalising: one rounding of the double product. */
+    static void rescale_table(const preprocess *recipe, float table[LEVELS])
 {
     double factor = recipe->rescale ? recipe->rescale_factor : 1.0;
     for (size_t level = 0; level < LEVELS; level++) {

@@ -50,8 +50,7 @@ typedef struct zoom {
     float lowest, highest;
 } zoom;
 
-/* ---- axes
- * -------------------------------------------------------------------------------------- */
+/* ---- axes ------------------------------------------------------------------------------- */
 
 /* Index of sample i of an endless row mirrored about its first and last sample. */
 static size_t mirror_index(ptrdiff_t i, size_t n)
@@ -122,8 +121,7 @@ static bool sees_data(const zoom_axis *axis, size_t at)
     return near_data || mirror_reaches_data;
 }
 
-/* ---- one source row
- * ------------------------------------------------------------------------------ */
+/* ---- one source row --------------------------------------------------------------------- */
 
 /* sums += weight * float of each byte, rounded to float32 as the reference rounds it. */
 static void add_row(double *sums, const unsigned char *bytes, size_t count, const float *values,
@@ -250,8 +248,7 @@ static const double *line_of(zoom *of, size_t y, size_t keep)
     return line->values;
 }
 
-/* ---- the picture
- * ----------------------------------------------------------------------------------- */
+/* ---- the picture ------------------------------------------------------------------------ */
 
 static float clip(double value, float lowest, float highest)
 {

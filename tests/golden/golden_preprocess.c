@@ -120,8 +120,7 @@ static void tiny_models(void **state)
     assert_int_equal(tally.passed, 21);
 }
 
-/* ---- full-size models
- * ------------------------------------------------------------------------ */
+/* ---- full-size models ------------------------------------------------------------------- */
 
 static void set_statistics(preprocess *recipe, const double mean[3], const double std[3])
 {

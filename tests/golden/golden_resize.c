@@ -63,7 +63,7 @@ static const char *digest_for(const json_t *row, const char *key, const char *ol
     return order == SPUR_RESIZE_PILLOW12 && old != NULL ? old : jsonl_text(row, key);
 }
 
-/* ---- Pillow ------------------------------------------------------------------------------ */
+/* ---- Pillow ----------------------------------------------------------------------------- */
 
 static bool resizes_to(const json_t *row, const image *src, spur_resize_order order)
 {
@@ -88,8 +88,7 @@ static void judge_pillow(const json_t *row, void *context)
     image_free(&src);
 }
 
-/* ---- recipes from a configuration text ------------------------------------------------------
- */
+/* ---- recipes from a configuration text -------------------------------------------------- */
 
 static preprocess recipe_of(const char *file_name, const char *config)
 {
@@ -145,8 +144,7 @@ static json_t *indices_of(const char *name)
     return named;
 }
 
-/* ---- Hugging Face
- * ------------------------------------------------------------------------------ */
+/* ---- Hugging Face ----------------------------------------------------------------------- */
 
 static const json_t *hf_values(const json_t *row, spur_resize_order order)
 {
@@ -189,8 +187,7 @@ static void judge_owlv2(const json_t *row, void *context)
     memory_free(values);
 }
 
-/* ---- timm
- * ---------------------------------------------------------------------------------------- */
+/* ---- timm ------------------------------------------------------------------------------- */
 
 #define TIMM_STATISTICS                                                                        \
     "\"mean\":[0.485,0.456,0.406],\"std\":[0.229,0.224,0.225],\"crop_mode\":\"center\""
@@ -247,8 +244,7 @@ static void judge_timm(const json_t *row, void *context)
     count_case(row, "timm input", is_right);
 }
 
-/* ---- torchvision
- * ----------------------------------------------------------------------------------- */
+/* ---- torchvision ------------------------------------------------------------------------ */
 
 static bool size_is(const json_t *row, const char *key, const image *picture)
 {
@@ -321,8 +317,7 @@ static void judge_torchvision(const json_t *row, void *context)
     memory_free(values);
 }
 
-/* ---- the sets
- * ----------------------------------------------------------------------------------------- */
+/* ---- the sets --------------------------------------------------------------------------- */
 
 static void run_set(const char *name, void (*judge)(const json_t *row, void *context),
                     void *context)
