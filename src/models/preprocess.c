@@ -523,10 +523,9 @@ done:
 }
 
 /* ---- running ---------------------------------------------------------------------------- */
-* /
 
-    /* The float of a byte before normalising: one rounding of the double product. */
-    static void rescale_table(const preprocess *recipe, float table[LEVELS])
+/* The float of a byte before normalising: one rounding of the double product. */
+static void rescale_table(const preprocess *recipe, float table[LEVELS])
 {
     double factor = recipe->rescale ? recipe->rescale_factor : 1.0;
     for (size_t level = 0; level < LEVELS; level++) {
