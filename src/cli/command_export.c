@@ -51,24 +51,33 @@ static spur_status check_targets(const arguments *from, spur_error *error)
     return SPUR_OK;
 }
 
+/* One format, when it is asked for. */
+static spur_status write_format(const arguments *from, const struct format *format,
+                                spur_run *run, terminal *screen, spur_error *error)
+{
+    spur_export_options options;
+    const char *path = argument_text(from, format->name);
+    if (path == NULL) {
+        return SPUR_OK;
+    }
+    spur_export_options_defaults(&options);
+    options.split = argument_text(from, "split");
+    options.spreadsheet_safe = argument_flag(from, "spreadsheet-safe");
+    spur_status status = format->write(run, path, &options, error);
+    if (status == SPUR_OK && strcmp(path, "-") != 0) {
+        terminal_note(screen, "wrote %s", path);
+    }
+    return status;
+}
+
 static spur_status run_export(const arguments *from, terminal *screen, spur_error *error)
 {
     spur_status status = SPUR_OK;
     spur_run *run = NULL;
-    spur_export_options options;
-    spur_export_options_defaults(&options);
-    options.split = argument_text(from, "split");
-    options.spreadsheet_safe = argument_flag(from, "spreadsheet-safe");
     TRY(check_targets(from, error));
     TRY(spur_run_open(argument_word(from, 0), &run, error));
     for (size_t i = 0; i < FORMAT_COUNT; i++) {
-        const char *path = argument_text(from, formats[i].name);
-        if (path != NULL) {
-            TRY(formats[i].write(run, path, &options, error));
-            if (strcmp(path, "-") != 0) {
-                terminal_note(screen, "wrote %s", path);
-            }
-        }
+        TRY(write_format(from, &formats[i], run, screen, error));
     }
 done:
     spur_run_close(run);

@@ -74,7 +74,6 @@ static const option_group info_group = {"Info", info_table};
 static const option_group *const info_groups[] = {&info_group, &general_options, NULL};
 
 typedef struct named_tensor {
-    size_t index;
     spur_tensor tensor;
     char sha256[65];
 } named_tensor;
@@ -85,6 +84,13 @@ static int compare_names(const void *a, const void *b)
     return strcmp(left->tensor.name, right->tensor.name);
 }
 
+static spur_status read_tensor(const spur_weights *weights, size_t index, bool wants_digest,
+                               named_tensor *out, spur_error *error)
+{
+    spur_weights_tensor(weights, index, &out->tensor);
+    return wants_digest ? spur_weights_sha256(weights, index, out->sha256, error) : SPUR_OK;
+}
+
 /* All tensors in name order, with digests when asked for. */
 static spur_status read_tensors(const spur_weights *weights, bool wants_digest,
                                 named_tensor **out, spur_error *error)
@@ -93,13 +99,10 @@ static spur_status read_tensors(const spur_weights *weights, bool wants_digest,
     size_t count = spur_weights_count(weights);
     named_tensor *tensors = calloc(count == 0 ? 1 : count, sizeof *tensors);
     if (tensors == NULL) {
-        TRY(failure_no_memory(error));
+        return failure_no_memory(error);
     }
     for (size_t i = 0; i < count; i++) {
-        spur_weights_tensor(weights, i, &tensors[i].tensor);
-        if (wants_digest) {
-            TRY(spur_weights_sha256(weights, i, tensors[i].sha256, error));
-        }
+        TRY(read_tensor(weights, i, wants_digest, &tensors[i], error));
     }
     qsort(tensors, count, sizeof *tensors, compare_names);
     *out = tensors;

@@ -129,22 +129,26 @@ done:
     return status;
 }
 
+/* One line; an empty one is skipped. */
+static spur_status tokenize_next(tokenize_job *job, bool *has_line, spur_error *error)
+{
+    size_t length = 0;
+    spur_status status = read_line(job, &length, has_line, error);
+    if (status == SPUR_OK && length > 0) {
+        status = tokenize_line(job, length, error);
+    }
+    return status;
+}
+
 static spur_status tokenize_lines(tokenize_job *job, spur_error *error)
 {
     spur_status status = SPUR_OK;
-    size_t line = 0, length = 0;
     bool has_line = true;
-    while (ferror(stdout) == 0) {
+    size_t line = 0;
+    while (status == SPUR_OK && has_line && ferror(stdout) == 0) {
         line++;
-        TRY(read_line(job, &length, &has_line, error));
-        if (!has_line) {
-            break;
-        }
-        if (length > 0) {
-            TRY(tokenize_line(job, length, error));
-        }
+        status = tokenize_next(job, &has_line, error);
     }
-done:
     if (status != SPUR_OK) {
         spur_error inner = *error;
         status =

@@ -24,11 +24,6 @@ spur_status failure_set(spur_error *error, spur_status code, const char *format,
     return code;
 }
 
-spur_status failure_no_memory(spur_error *error)
-{
-    return failure_set(error, SPUR_RESOURCE, "out of memory");
-}
-
 spur_status failure_of_images(uint64_t failed, uint64_t allowed, spur_error *error)
 {
     if (failed <= allowed) {

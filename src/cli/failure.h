@@ -31,8 +31,12 @@
 spur_status failure_set(spur_error *error, spur_status code, const char *format, ...)
     FORMAT_LIKE(3, 4) SPUR_MUST_USE;
 
-/* failure_set for memory that could not be had. */
-spur_status failure_no_memory(spur_error *error) SPUR_MUST_USE;
+/* failure_set for memory that could not be had; plain to see that it never returns SPUR_OK. */
+SPUR_MUST_USE static inline spur_status failure_no_memory(spur_error *error)
+{
+    spur_status status = failure_set(error, SPUR_RESOURCE, "out of memory");
+    return status == SPUR_OK ? SPUR_INTERNAL : status;
+}
 
 /* The status of a command that has listed its failed images itself: SPUR_OK when there are at
  * most `allowed`, else SPUR_IMAGE with an empty message. */

@@ -58,7 +58,7 @@ const option *option_find(const command *of, const char *name, char letter)
 static spur_status build_table(arguments *into, size_t count, spur_error *error)
 {
     into->table = calloc(count + 1, sizeof *into->table);
-    into->entries = calloc(count + 1, sizeof *into->entries);
+    into->entries = calloc(count + 1, sizeof(const option *));
     if (into->table == NULL || into->entries == NULL) {
         return failure_no_memory(error);
     }
@@ -245,13 +245,13 @@ spur_status arguments_parse(const command *of, int count, const char *const *wor
     }
     block->given = calloc(most, sizeof *block->given);
     if (block->given == NULL) {
-        TRY(failure_no_memory(error));
+        FAIL(SPUR_RESOURCE, "out of memory");
     }
     /* popt wants a non-const array but only reads it. */
     block->parser =
         poptGetContext("spur", count, (const char **)(uintptr_t)words, block->table, 0);
     if (block->parser == NULL) {
-        TRY(failure_no_memory(error));
+        FAIL(SPUR_RESOURCE, "out of memory");
     }
     TRY(read_options(block, error));
     rest = poptGetArgs(block->parser);

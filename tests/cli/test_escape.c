@@ -26,7 +26,9 @@ static void test_escape(void **state)
     assert_escaped("\xc2\x9b", 2, "\\x9b"); /* C1 CSI as UTF-8 */
     assert_escaped("\xff\xc3", 2, "\\xff\\xc3");
     assert_escaped("\xed\xa0\x80", 3, "\\xed\\xa0\\x80"); /* a surrogate */
+    /* NOLINTNEXTLINE(misc-misleading-bidirectional) */
     assert_escaped("\xe2\x80\xae", 3, "\\u{202e}");
+    /* NOLINTNEXTLINE(misc-misleading-bidirectional) */
     assert_escaped("\xe2\x81\xa6", 3, "\\u{2066}");
     assert_escaped("\xe2\x80\xa8", 3, "\\u{2028}");
     assert_escaped("\xd8\x9c", 2, "\\u{061c}");

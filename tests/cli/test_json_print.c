@@ -26,6 +26,7 @@ static char *printed(void (*print)(json_printer *))
 static void print_all_kinds(json_printer *into)
 {
     json_put_open(into, NULL, '{');
+    /* NOLINTNEXTLINE(misc-misleading-bidirectional) */
     json_put_text(into, "text", "a\"b\\c\n\x1b\xc2\x9b\xe2\x80\xae\xc3\xa9");
     json_put_text(into, "none", NULL);
     json_put_bytes(into, "nul", "a\0b", 3);
