@@ -1,5 +1,6 @@
 # The front door; the build itself is CMake (CMakePresets.json).
 PREFIX ?= /usr/local
+PYTHON ?= python3
 .PHONY: all demo check lint coverage fuzz parity install
 all: build/build.ninja
 	@cmake --build build
@@ -18,6 +19,6 @@ coverage:
 fuzz:
 	@tools/fuzz.sh $(or $(SECONDS),60)
 parity: all
-	@python3 tools/parity/parity.py $(MODEL) $(PHOTOS)
+	@$(PYTHON) tools/parity/parity.py $(MODEL) $(PHOTOS)
 install: all
 	@cmake --install build --prefix $(PREFIX)
