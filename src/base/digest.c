@@ -1,5 +1,5 @@
 /*
- * digest.c - SHA-256 by OpenSSL's EVP interface.
+ * digest.c - SHA-256 (and Git's SHA-1) by OpenSSL's EVP interface.
  *
  * EVP may refuse (a FIPS provider without the algorithm, no memory), so every step is checked.
  */
@@ -15,16 +15,16 @@ struct digest {
 
 static spur_status fail_digest(spur_error *error)
 {
-    return error_set(error, SPUR_RESOURCE, "SHA-256 failed in libcrypto; is it complete?");
+    return error_set(error, SPUR_RESOURCE, "a digest failed in libcrypto; is it complete?");
 }
 
-spur_status digest_new(digest **out, spur_error *error)
+static spur_status new_digest(const EVP_MD *kind, digest **out, spur_error *error)
 {
     spur_status status;
     digest *block = NULL;
     TRY(memory_new_zeroed(1, sizeof *block, &block, error));
     block->context = EVP_MD_CTX_new();
-    if (block->context == NULL || EVP_DigestInit_ex(block->context, EVP_sha256(), NULL) != 1) {
+    if (block->context == NULL || EVP_DigestInit_ex(block->context, kind, NULL) != 1) {
         status = fail_digest(error);
         goto done;
     }
@@ -33,6 +33,16 @@ spur_status digest_new(digest **out, spur_error *error)
 done:
     digest_free(block);
     return status;
+}
+
+spur_status digest_new(digest **out, spur_error *error)
+{
+    return new_digest(EVP_sha256(), out, error);
+}
+
+spur_status digest_new_sha1(digest **out, spur_error *error)
+{
+    return new_digest(EVP_sha1(), out, error);
 }
 
 spur_status digest_add(digest *into, const void *bytes, size_t length, spur_error *error)

@@ -335,7 +335,7 @@ done:
 }
 
 /* The first of Hugging Face's names that exists in the folder. */
-static spur_status find_in_folder(const char *folder, char **out, spur_error *error)
+spur_status tensor_file_locate(const char *folder, char **out, spur_error *error)
 {
     static const char *const names[] = {"model.safetensors", "model.safetensors.index.json",
                                         "pytorch_model.bin", "pytorch_model.bin.index.json"};
@@ -364,7 +364,7 @@ spur_status tensor_file_open(const char *path, tensor_file **out, spur_error *er
     tensor_source *source = NULL;
     bool is_index = false;
     if (file_kind_of(path) == FILE_FOLDER) {
-        TRY(find_in_folder(path, &found, error));
+        TRY(tensor_file_locate(path, &found, error));
         path = found;
     }
     TRY(open_one(path, &source, &is_index, error));

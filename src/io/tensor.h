@@ -59,6 +59,9 @@ typedef struct tensor_file tensor_file;
 spur_status tensor_file_open(const char *path, tensor_file **out,
                              spur_error *error) SPUR_MUST_USE;
 void tensor_file_close(tensor_file *from);
+/* The weights in a folder, by the search order above; free with memory_free. */
+spur_status tensor_file_locate(const char *folder, char **path,
+                               spur_error *error) SPUR_MUST_USE;
 
 /* "safetensors", "safetensors-sharded", "pytorch-zip", "pytorch-legacy". */
 const char *tensor_file_format(const tensor_file *from);

@@ -85,7 +85,7 @@ done:
 }
 
 /* ENTRY/snapshots/<content of ENTRY/refs/main> */
-static spur_status snapshot_of(const char *entry, char **out, spur_error *error)
+spur_status model_folder_snapshot(const char *entry, char **out, spur_error *error)
 {
     spur_status status;
     char *reference = NULL;
@@ -132,7 +132,7 @@ static spur_status resolve_id(const char *id, char **folder, spur_error *error)
     char *entry = NULL;
     spur_error reason = {SPUR_OK, ""};
     TRY(cache_entry(id, &entry, error));
-    status = snapshot_of(entry, folder, &reason);
+    status = model_folder_snapshot(entry, folder, &reason);
     if (status == SPUR_MODEL) {
         status = fail_not_cached(id, entry, error);
     } else if (status != SPUR_OK) {
@@ -152,10 +152,11 @@ spur_status model_folder_resolve(const char *path_or_id, char **folder, spur_err
         if (is_hub_id(path_or_id)) {
             return resolve_id(path_or_id, folder, error);
         }
-        return error_set(error, SPUR_MODEL,
-                         "%s: no such model folder; expected a folder or a hub id such as "
-                         "google/owlvit-base-patch32",
-                         path_or_id);
+        return error_set(
+            error, SPUR_MODEL,
+            "%s: no such file or folder; expected a model's folder or a hub id such as "
+            "google/owlvit-base-patch32",
+            path_or_id);
     default:
         return error_set(error, SPUR_MODEL,
                          "%s: is a file; expected the model's folder (config.json, "

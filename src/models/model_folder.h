@@ -18,4 +18,8 @@ spur_status model_folder_resolve(const char *path_or_id, char **folder,
 /* The hub's folder, whether it exists or not. */
 spur_status model_folder_hub(char **out, spur_error *error) SPUR_MUST_USE;
 
+/* The current snapshot of a cache entry (HUB/models--ORG--NAME). */
+spur_status model_folder_snapshot(const char *entry, char **out,
+                                  spur_error *error) SPUR_MUST_USE;
+
 #endif
