@@ -64,7 +64,11 @@ static spur_status write_format(const arguments *from, const struct format *form
     options.split = argument_text(from, "split");
     options.spreadsheet_safe = argument_flag(from, "spreadsheet-safe");
     spur_status status = format->write(run, path, &options, error);
-    if (status == SPUR_OK && strcmp(path, "-") != 0) {
+    if (strcmp(path, "-") == 0) {
+        /* The reader (head) wanted no more: no failure. */
+        return status == SPUR_RESOURCE && terminal_reader_is_gone() ? SPUR_OK : status;
+    }
+    if (status == SPUR_OK) {
         terminal_note(screen, "wrote %s", path);
     }
     return status;

@@ -4,16 +4,15 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/command.h"
-#include "cli/escape.h"
 #include "cli/failure.h"
 #include "cli/help.h"
 #include "cli/options.h"
+#include "cli/resume.h"
 #include "cli/signals.h"
 #include "cli/suggest.h"
 #include "cli/terminal.h"
@@ -129,13 +128,6 @@ static spur_status run_command(const command *of, int argc, char **argv, termina
     return status;
 }
 
-/* True when nobody reads standard output any more. */
-static bool reader_is_gone(void)
-{
-    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
-    return poll(&out, 1, 0) > 0 && (out.revents & (POLLERR | POLLHUP)) != 0;
-}
-
 /* Results that did not reach standard output must not look like success. A reader that has
  * gone away (head) wanted no more: that is no failure. */
 static spur_status finish_output(spur_status status, spur_error *error)
@@ -147,26 +139,11 @@ static spur_status finish_output(spur_status status, spur_error *error)
     if (!has_failed || (status != SPUR_OK && status != SPUR_IMAGE)) {
         return status;
     }
-    if (reason == EPIPE || reader_is_gone()) {
+    if (reason == EPIPE || terminal_reader_is_gone()) {
         return status;
     }
     return failure_set(error, SPUR_RESOURCE, "standard output: %s",
                        reason == 0 ? "write error" : strerror(reason));
-}
-
-/* The line that continues: the same one, without the option that starts anew. */
-static void print_continue(char **argv)
-{
-    (void)fputs("finished work is saved; to continue:\n ", stderr);
-    bool is_word = false;
-    for (char **word = argv; *word != NULL; word++) {
-        is_word = is_word || strcmp(*word, "--") == 0;
-        if (is_word || (strcmp(*word, "--restart") != 0 && strcmp(*word, "-f") != 0)) {
-            (void)fputc(' ', stderr);
-            escape_shell(*word, stderr);
-        }
-    }
-    (void)fputc('\n', stderr);
 }
 
 static void report(spur_status status, const command *of, char **argv, terminal *screen,
@@ -175,7 +152,8 @@ static void report(spur_status status, const command *of, char **argv, terminal 
     if (status == SPUR_INTERRUPTED) {
         (void)fputs("interrupted\n", stderr);
         if (of != NULL && of->is_resumable) {
-            print_continue(argv);
+            (void)fputs("finished work is saved; to continue:\n  ", stderr);
+            resume_print(argv, stderr);
         }
         return;
     }

@@ -44,6 +44,9 @@ spur_monitor terminal_monitor(terminal *screen);
 /* Removes the bar. */
 void terminal_clear(terminal *screen);
 
+/* True when nobody reads standard output any more: a pipe whose reader has ended. */
+bool terminal_reader_is_gone(void);
+
 /* Monotonic seconds. */
 double terminal_clock(void);
 
