@@ -122,10 +122,8 @@ static void print_advice(const fact_printer *into)
         return;
     }
     (void)puts(into->models > 0 ? "To get another detector:" : "To get a detector:");
-    (void)puts("  " DETECTOR_INSTALL_LINE "\n"
-               "  " DETECTOR_DOWNLOAD_LINE " config.json preprocessor_config.json \\\n"
-               "      tokenizer_config.json special_tokens_map.json vocab.json merges.txt \\\n"
-               "      pytorch_model.bin\n"
+    (void)puts("  python3 -m venv hf && hf/bin/" DETECTOR_INSTALL_LINE "\n"
+               "  hf/bin/" DETECTOR_DOWNLOAD_LINE "\n"
                "  spur models verify google/owlvit-base-patch32\n"
                "  export SPUR_DETECTOR=google/owlvit-base-patch32");
 }
