@@ -16,7 +16,8 @@ static const option bench_table[] = {
     {"threads", 'j', OPTION_COUNT, "N", "worker threads (default all processors)", false},
     {0}};
 static const option_group bench_group = {"Bench", bench_table};
-static const option_group *const bench_groups[] = {&bench_group, &general_options, NULL};
+static const option_group *const bench_groups[] = {&bench_group, &json_options, &screen_options,
+                                                   NULL};
 
 static void print_json(const spur_bench_result *result)
 {

@@ -18,8 +18,8 @@ static const option check_table[] = {
     {"limit", 0, OPTION_COUNT, "N", "at most N images", false},
     {0}};
 static const option_group check_group = {"Check", check_table};
-static const option_group *const check_groups[] = {&check_group, &image_options,
-                                                   &general_long_options, NULL};
+static const option_group *const check_groups[] = {
+    &check_group, &image_options, &json_options, &progress_options, &screen_options, NULL};
 
 typedef struct check_report {
     terminal *screen;

@@ -33,8 +33,8 @@ static const option detect_table[] = {
     {"strict", 0, OPTION_FLAG, NULL, "stop at the first failed image", false},
     {0}};
 static const option_group detect_group = {"Detection", detect_table};
-static const option_group *const detect_groups[] = {&detect_group, &image_options,
-                                                    &detector_options, &general_options, NULL};
+static const option_group *const detect_groups[] = {
+    &detect_group, &image_options, &detector_options, &json_options, &screen_options, NULL};
 
 typedef struct detect_job {
     const arguments *from;

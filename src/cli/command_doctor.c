@@ -12,7 +12,7 @@
 #include "cli/json_print.h"
 #include "cli/option_groups.h"
 
-static const option_group *const doctor_groups[] = {&general_options, NULL};
+static const option_group *const doctor_groups[] = {&json_options, &screen_options, NULL};
 
 static const struct tool {
     const char *name, *use;

@@ -15,7 +15,7 @@ static const option export_table[] = {
      "CSV: ' before cells that a spreadsheet would run as a formula", false},
     {0}};
 static const option_group export_group = {"Export", export_table};
-static const option_group *const export_groups[] = {&export_group, &general_options, NULL};
+static const option_group *const export_groups[] = {&export_group, &screen_options, NULL};
 
 typedef spur_status (*export_write)(spur_run *run, const char *path,
                                     const spur_export_options *options, spur_error *error);

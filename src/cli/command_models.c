@@ -12,7 +12,7 @@
 
 /* ---- list ----------------------------------------------------------------------------- */
 
-static const option_group *const list_groups[] = {&general_options, NULL};
+static const option_group *const list_groups[] = {&json_options, &screen_options, NULL};
 
 typedef struct model_list {
     bool as_json;
@@ -71,7 +71,8 @@ const command models_list_command = {
 static const option info_table[] = {
     {"sha256", 0, OPTION_FLAG, NULL, "SHA-256 of each tensor's bytes", false}, {0}};
 static const option_group info_group = {"Info", info_table};
-static const option_group *const info_groups[] = {&info_group, &general_options, NULL};
+static const option_group *const info_groups[] = {&info_group, &json_options, &screen_options,
+                                                  NULL};
 
 typedef struct named_tensor {
     spur_tensor tensor;
@@ -223,7 +224,8 @@ const command models_info_command = {
 static const option verify_table[] = {
     {"list", 0, OPTION_PATH, "FILE", "digests as sha256sum prints them", false}, {0}};
 static const option_group verify_group = {"Verify", verify_table};
-static const option_group *const verify_groups[] = {&verify_group, &general_options, NULL};
+static const option_group *const verify_groups[] = {&verify_group, &json_options,
+                                                    &screen_options, NULL};
 
 typedef struct verify_tally {
     bool as_json;

@@ -15,7 +15,7 @@ static const option preprocess_table[] = {
     {0}};
 static const option_group preprocess_group = {"Preprocess", preprocess_table};
 static const option_group *const preprocess_groups[] = {
-    &preprocess_group, &image_options, &detector_options, &general_options, NULL};
+    &preprocess_group, &image_options, &detector_options, &json_options, &screen_options, NULL};
 
 static void print_result(const arguments *from, const char *path, const char *recipe)
 {

@@ -11,7 +11,7 @@
 #include "cli/option_groups.h"
 #include "cli/terminal.h"
 
-static const option_group *const rank_groups[] = {&general_options, NULL};
+static const option_group *const rank_groups[] = {&json_options, &screen_options, NULL};
 
 static void class_to_json(json_printer *json, const spur_class_rank *class)
 {

@@ -31,9 +31,9 @@ static const option scoring_table[] = {
     {"keep-going", 0, OPTION_FLAG, NULL, "do not give up after 1000 failures in a row", false},
     {0}};
 static const option_group scoring_options = {"Scoring", scoring_table};
-static const option_group *const score_groups[] = {&scoring_options,      &data_options,
-                                                   &image_options,        &detector_options,
-                                                   &general_long_options, NULL};
+static const option_group *const score_groups[] = {
+    &scoring_options, &data_options,     &image_options,  &detector_options,
+    &json_options,    &progress_options, &screen_options, NULL};
 
 static spur_status read_options(const arguments *from, spur_score_options *out,
                                 spur_error *error)

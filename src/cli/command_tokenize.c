@@ -24,7 +24,8 @@ static const option tokenize_table[] = {
      "cut to N tokens, or not at all (default: the model's own)", false},
     {0}};
 static const option_group tokenize_group = {"Tokenize", tokenize_table};
-static const option_group *const tokenize_groups[] = {&tokenize_group, &general_options, NULL};
+static const option_group *const tokenize_groups[] = {&tokenize_group, &json_options,
+                                                      &screen_options, NULL};
 
 typedef struct tokenize_job {
     const spur_tokenizer *tokenizer;

@@ -7,7 +7,7 @@
 #include "cli/json_print.h"
 #include "cli/option_groups.h"
 
-static const option_group *const version_groups[] = {&general_options, NULL};
+static const option_group *const version_groups[] = {&json_options, &screen_options, NULL};
 
 static int print_fact(void *context, const char *name, const char *value)
 {

@@ -96,6 +96,11 @@ static void print_option(const option *entry, FILE *to)
     print_row(name, entry->help, OPTION_INDENT, to);
 }
 
+bool group_begins_heading(const command *of, const option_group *const *group)
+{
+    return group == of->groups || strcmp(group[-1]->title, (*group)->title) != 0;
+}
+
 void help_print_command(const command *of, FILE *to)
 {
     char usage[512];
@@ -104,7 +109,9 @@ void help_print_command(const command *of, FILE *to)
     (void)fputc('\n', to);
     help_wrap(of->description, 0, 0, COLUMNS, to);
     for (const option_group *const *group = of->groups; *group != NULL; group++) {
-        (void)fprintf(to, "\n%s options:\n", (*group)->title);
+        if (group_begins_heading(of, group)) {
+            (void)fprintf(to, "\n%s options:\n", (*group)->title);
+        }
         for (const option *entry = (*group)->options; entry->name != NULL; entry++) {
             if (!entry->is_hidden) {
                 print_option(entry, to);

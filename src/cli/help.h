@@ -4,6 +4,7 @@
 #ifndef CLI_HELP_H
 #define CLI_HELP_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "cli/command.h"
@@ -25,6 +26,9 @@ spur_status completion_print(const char *shell, FILE *to, spur_error *error) SPU
 /* Paragraphs (separated by an empty line) wrapped to `columns`, each line behind `indent`
  * spaces; the first line begins at column `from`. */
 void help_wrap(const char *text, size_t from, size_t indent, size_t columns, FILE *to);
+
+/* Neighbouring groups with the same title share a heading: true for the first of them. */
+bool group_begins_heading(const command *of, const option_group *const *group);
 
 /* The texts shared by help and man pages. */
 typedef struct help_row {

@@ -97,7 +97,9 @@ static void print_command(const command *of, FILE *to)
     (void)fputs("\n.SH DESCRIPTION\n", to);
     print_paragraphs(of->description, to);
     for (const option_group *const *group = of->groups; *group != NULL; group++) {
-        (void)fprintf(to, ".SH \"%s OPTIONS\"\n", (*group)->title);
+        if (group_begins_heading(of, group)) {
+            (void)fprintf(to, ".SH \"%s OPTIONS\"\n", (*group)->title);
+        }
         for (const option *entry = (*group)->options; entry->name != NULL; entry++) {
             if (!entry->is_hidden) {
                 print_option(entry, to);

@@ -7,26 +7,22 @@
 
 #include "cli/failure.h"
 
-static const option general_table[] = {
-    {"json", 0, OPTION_FLAG, NULL, "print the result as JSON", false},
-    {"quiet", 'q', OPTION_FLAG, NULL, "no progress and no notes; warnings stay", false},
-    {"verbose", 'v', OPTION_FLAG, NULL, "say more", false},
-    {"color", 0, OPTION_CHOICE, "auto|always|never",
-     "colour on a terminal (default auto; NO_COLOR is obeyed)", false},
-    {"help", 'h', OPTION_FLAG, NULL, "show this help", false},
-    {0}};
-const option_group general_options = {"General", general_table};
+static const option json_table[] = {
+    {"json", 0, OPTION_FLAG, NULL, "print the result as JSON", false}, {0}};
+const option_group json_options = {"General", json_table};
 
-static const option general_long_table[] = {
-    {"json", 0, OPTION_FLAG, NULL, "print the result as JSON", false},
-    {"no-progress", 0, OPTION_FLAG, NULL, "no progress bar or progress lines", false},
+static const option progress_table[] = {
+    {"no-progress", 0, OPTION_FLAG, NULL, "no progress bar or progress lines", false}, {0}};
+const option_group progress_options = {"General", progress_table};
+
+static const option screen_table[] = {
     {"quiet", 'q', OPTION_FLAG, NULL, "no progress and no notes; warnings stay", false},
     {"verbose", 'v', OPTION_FLAG, NULL, "say more", false},
     {"color", 0, OPTION_CHOICE, "auto|always|never",
      "colour on a terminal (default auto; NO_COLOR is obeyed)", false},
     {"help", 'h', OPTION_FLAG, NULL, "show this help", false},
     {0}};
-const option_group general_long_options = {"General", general_long_table};
+const option_group screen_options = {"General", screen_table};
 
 static const option image_table[] = {
     {"orientation", 0, OPTION_CHOICE, "ignore|apply",

@@ -6,8 +6,8 @@
 
 #include "cli/options.h"
 
-/* --json --quiet --verbose --color --help; progress_options adds --no-progress. */
-extern const option_group general_options, general_long_options;
+/* --json; --no-progress; --quiet --verbose --color --help. They share one heading. */
+extern const option_group json_options, progress_options, screen_options;
 /* --orientation --alpha --pillow-compat --max-pixels --allow-truncated */
 extern const option_group image_options;
 /* --geometry --pad-value --resize --literal-config --allow-nonfinite --offline */
