@@ -3,6 +3,7 @@
  */
 #include "base/memory.h"
 
+#include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,6 +114,7 @@ spur_status memory_grow(void *block, size_t *capacity, size_t need, size_t size,
     if (status != SPUR_OK) {
         return status;
     }
+    assert(grown != NULL);
     if (old != NULL) {
         memcpy(grown, old, *capacity * size);
         memory_free(old);
@@ -131,6 +133,7 @@ spur_status memory_copy_text(const char *text, size_t length, char **out, spur_e
     }
     spur_status status = memory_new(bytes, 1, &copy, error);
     if (status == SPUR_OK) {
+        assert(copy != NULL);
         memcpy(copy, text, length);
         copy[length] = '\0';
         *out = copy;
@@ -174,6 +177,7 @@ static spur_status arena_add_chunk(arena *from, size_t bytes, spur_error *error)
     arena_chunk *chunk = NULL;
     spur_status status = memory_new(whole, 1, &chunk, error);
     if (status == SPUR_OK) {
+        assert(chunk != NULL);
         chunk->next = from->first;
         chunk->used = 0;
         chunk->size = size;
@@ -195,6 +199,7 @@ spur_status arena_take(arena *from, size_t count, size_t size, void *out, spur_e
             return status;
         }
     }
+    assert(from->first != NULL);
     void *block = from->first->data + from->first->used;
     from->first->used += bytes;
     memcpy(out, &block, sizeof block);
@@ -211,6 +216,7 @@ spur_status arena_text(arena *from, const char *text, size_t length, char **out,
     }
     spur_status status = arena_take(from, bytes, 1, &copy, error);
     if (status == SPUR_OK) {
+        assert(copy != NULL);
         memcpy(copy, text, length);
         copy[length] = '\0';
         *out = copy;

@@ -5,7 +5,7 @@
  * lowest item that can fail is claimed before any other failure could stop the loop, and the
  * error returned is the same for any number of threads.
  */
-#define _GNU_SOURCE /* sched_getaffinity */
+#define _GNU_SOURCE /* sched_getaffinity; NOLINT(bugprone-reserved-identifier) */
 #include "base/parallel.h"
 
 #include <pthread.h>

@@ -11,7 +11,7 @@
 double statistics_quantile(const float *sorted, size_t count, double q)
 {
     if (count == 0) {
-        return NAN;
+        return (double)NAN;
     }
     double position = q * (double)(count - 1);
     size_t below = (size_t)position;
@@ -49,7 +49,7 @@ statistics_auc statistics_auc_make(const uint64_t *positives, const uint64_t *ne
         negative_total += negatives[i];
     }
     if (positive_total == 0 || negative_total == 0) {
-        return (statistics_auc){NAN, NAN};
+        return (statistics_auc){(double)NAN, (double)NAN};
     }
     statistics_auc auc;
     auc.area = (double)doubled / (double)(2 * positive_total * negative_total);

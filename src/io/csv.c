@@ -138,10 +138,15 @@ done:
     return status;
 }
 
+static bool ends_plain(char byte)
+{
+    return byte == ',' || byte == '\n' || byte == '\r' || byte == '"';
+}
+
 static spur_status take_plain(csv_reader *from, spur_error *error)
 {
     size_t end = from->at;
-    while (end < from->length && memchr(",\n\r\"", from->text[end], 4) == NULL) {
+    while (end < from->length && !ends_plain(from->text[end])) {
         if (end >= from->row_end_limit) {
             return fail_row_length(from->row.line, error);
         }

@@ -8,6 +8,7 @@
  */
 #include "io/file.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -225,6 +226,7 @@ static spur_status load_once(const char *path, uint64_t limit, spur_status code,
     unsigned char *block = NULL;
     *changed = false;
     TRY(file_open(path, code, &from, error));
+    assert(from != NULL);
     if (from->size > limit) {
         status = fail_too_large(limit, code, error);
         goto done;
@@ -601,23 +603,27 @@ static spur_status make_one_folder(const char *path, spur_error *error)
     return fail_write(path, "the folder cannot be created", number, error);
 }
 
+/* Makes the folder that ends before the i-th byte of `path`, where a slash stands. */
+static spur_status make_parent(char *path, size_t i, spur_error *error)
+{
+    path[i] = '\0';
+    spur_status status = make_one_folder(path, error);
+    path[i] = '/';
+    return status;
+}
+
 spur_status file_make_folder(const char *path, spur_error *error)
 {
-    spur_status status;
     char *part = NULL;
     size_t length = strlen(path);
-    TRY(memory_copy_text(path, length, &part, error));
-    for (size_t i = 1; i < length; i++) {
+    spur_status status = memory_copy_text(path, length, &part, error);
+    for (size_t i = 1; i < length && status == SPUR_OK; i++) {
         if (part[i] == '/' && part[i - 1] != '/') {
-            part[i] = '\0';
-            TRY(make_one_folder(part, error));
-            part[i] = '/';
+            status = make_parent(part, i, error);
         }
     }
-    TRY(make_one_folder(path, error));
-done:
     memory_free(part);
-    return status;
+    return status == SPUR_OK ? make_one_folder(path, error) : status;
 }
 
 enum file_kind file_kind_of(const char *path)

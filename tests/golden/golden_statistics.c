@@ -86,7 +86,8 @@ static statistics_auc auc_of_case(const json_t *item)
     assert_int_equal(json_array_size(score), count);
     uint64_t *positives = calloc(count, sizeof *positives);
     uint64_t *negatives = calloc(count, sizeof *negatives);
-    assert_true(positives != NULL && negatives != NULL);
+    assert_non_null(positives);
+    assert_non_null(negatives);
     for (size_t i = 0; i < count; i++) {
         size_t bin = 0;
         for (size_t j = 0; j < count; j++) {

@@ -122,7 +122,8 @@ static void long_rows_are_refused(void **state)
     char *text = malloc(limit + 100);
     assert_non_null(text);
     memset(text, 'a', limit + 100);
-    memcpy(text, "h\n", 2);
+    text[0] = 'h';
+    text[1] = '\n';
     refuses(text, limit + 100, "line 2: is longer than 16 MiB");
     text[2] = '"';
     refuses(text, limit + 100, "line 2: is longer than 16 MiB");

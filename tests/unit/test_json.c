@@ -201,7 +201,7 @@ static spur_status write_document(text_buffer *into, spur_error *error)
     TRY(json_add_float(&writer, NULL, 0.1f, error));
     TRY(json_add_double(&writer, NULL, 0.1, error));
     TRY(json_add_float(&writer, NULL, NAN, error));
-    TRY(json_add_double(&writer, NULL, -INFINITY, error));
+    TRY(json_add_double(&writer, NULL, -(double)INFINITY, error));
     TRY(json_add_bool(&writer, NULL, true, error));
     TRY(json_add_bool(&writer, NULL, false, error));
     TRY(json_close_array(&writer, error));
