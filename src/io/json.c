@@ -15,7 +15,8 @@
 #include "io/file.h"
 
 enum {
-    TEXT_LIMIT = 512 << 20 /* bytes of one document */
+    TEXT_LIMIT = 512 << 20, /* bytes of one document */
+    FILE_LIMIT = 128 << 20  /* several times the largest tokenizer.json; seconds to parse */
 };
 
 /* ---- reading ---------------------------------------------------------------------------- */
@@ -98,7 +99,7 @@ spur_status json_read_file(const char *path, spur_status code, json_t **out, spu
     spur_status status;
     unsigned char *bytes = NULL;
     size_t size;
-    TRY(file_load(path, TEXT_LIMIT, code, &bytes, &size, error));
+    TRY(file_load(path, FILE_LIMIT, code, &bytes, &size, error));
     TRY(json_read((const char *)bytes, size, false, code, out, error));
 done:
     memory_free(bytes);

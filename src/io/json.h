@@ -2,8 +2,8 @@
  * json.h - JSON read strictly with jansson, and written with fixed key order.
  *
  * Reading: UTF-8 without BOM, no duplicate keys, no NaN or Infinity, no lone surrogates,
- * limited depth and size; errors give line and column. Values are jansson's json_t, released
- * with json_decref.
+ * at most 2048 levels and 512 MiB; errors give line and column. Values are jansson's json_t,
+ * released with json_decref.
  */
 #ifndef IO_JSON_H
 #define IO_JSON_H
@@ -21,7 +21,7 @@
  * is the status of a failure. */
 spur_status json_read(const char *text, size_t length, bool allow_nul, spur_status code,
                       json_t **out, spur_error *error) SPUR_MUST_USE;
-/* file_load + json_read; the message names the file. */
+/* file_load (up to 128 MiB) + json_read; the message names the file. */
 spur_status json_read_file(const char *path, spur_status code, json_t **out,
                            spur_error *error) SPUR_MUST_USE;
 

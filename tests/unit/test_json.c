@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "io/file.h"
@@ -111,6 +112,10 @@ static void files_name_themselves(void **state)
     assert_ok(file_replace(path, "{\"a\":1}", 7, &error), error);
     assert_ok(json_read_file(path, SPUR_MODEL, &root, &error), error);
     json_decref(root);
+    assert_int_equal(truncate(path, (128 << 20) + 1), 0); /* a hole: takes no disk */
+    assert_int_equal(json_read_file(path, SPUR_MODEL, &root, &error), SPUR_MODEL);
+    assert_non_null(strstr(error.message, "more than the limit of 134217728 bytes"));
+    assert_ok(file_replace(path, "[]", 2, &error), error);
     spur_status status = SPUR_RESOURCE;
     for (size_t n = 1; status == SPUR_RESOURCE; n++) {
         (void)memory_fail_at(n, false);
