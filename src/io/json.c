@@ -234,26 +234,30 @@ static void escape_of(uint32_t character, char piece[PIECE_SIZE])
     }
 }
 
+/* `run` bytes as they are, then the escape. */
+static spur_status add_run(text_buffer *into, const char *text, size_t run, const char *piece,
+                           spur_error *error)
+{
+    spur_status status = text_add(into, text, run, error);
+    return status == SPUR_OK ? text_add(into, piece, strlen(piece), error) : status;
+}
+
 static spur_status write_utf8(text_buffer *into, const char *text, size_t length,
                               spur_error *error)
 {
-    spur_status status;
     size_t plain = 0; /* start of the run that is written as it is */
-    TRY(text_add(into, "\"", 1, error));
-    for (size_t at = 0; at < length;) {
+    spur_status status = text_add(into, "\"", 1, error);
+    for (size_t at = 0; at < length && status == SPUR_OK;) {
         char piece[PIECE_SIZE];
         size_t start = at;
         escape_of(text_next(text, length, &at), piece);
         if (piece[0] != '\0') {
-            TRY(text_add(into, text + plain, start - plain, error));
-            TRY(text_add(into, piece, strlen(piece), error));
+            status = add_run(into, text + plain, start - plain, piece, error);
             plain = at;
         }
     }
-    TRY(text_add(into, text + plain, length - plain, error));
-    TRY(text_add(into, "\"", 1, error));
-done:
-    return status;
+    return status == SPUR_OK ? add_run(into, text + plain, length - plain, "\"", error)
+                             : status;
 }
 
 static spur_status write_string(text_buffer *into, const char *text, size_t length,
