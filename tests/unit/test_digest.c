@@ -1,5 +1,5 @@
 /*
- * test_digest.c - SHA-256 of the FIPS 180-4 examples, in one block and in pieces.
+ * test_digest.c - SHA-256 and SHA-1 of the FIPS 180-4 examples, in one block and in pieces.
  */
 #define _GNU_SOURCE /* RTLD_NEXT */
 #include "support.h"
@@ -97,6 +97,21 @@ static void a_million_letters_in_pieces(void **state)
     digest_free(NULL);
 }
 
+static void sha1_of_the_example(void **state)
+{
+    (void)state;
+    spur_error error = {0};
+    digest *stream = NULL;
+    unsigned char bytes[DIGEST_SIZE];
+    char hex[DIGEST_HEX_SIZE];
+    assert_ok(digest_new_sha1(&stream, &error), error);
+    assert_ok(digest_add(stream, "abc", 3, &error), error);
+    assert_ok(digest_finish(stream, bytes, &error), error);
+    digest_hex(bytes, DIGEST_SHA1_SIZE, hex);
+    assert_string_equal(hex, "a9993e364706816aba3e25717850c26c9cd0d89d");
+    digest_free(stream);
+}
+
 static void memory_may_fail(void **state)
 {
     (void)state;
@@ -128,7 +143,7 @@ static void refusals_are_told(void **state)
         status = digest_of("a", 1, bytes, &error);
         refused = "";
         assert_true(status == (i == 3 ? SPUR_RESOURCE : SPUR_OK) || i < 3);
-        assert_string_equal(error.message, "SHA-256 failed in libcrypto; is it complete?");
+        assert_string_equal(error.message, "a digest failed in libcrypto; is it complete?");
     }
 }
 
@@ -136,6 +151,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_block), cmocka_unit_test(a_million_letters_in_pieces),
-        cmocka_unit_test(memory_may_fail), cmocka_unit_test(refusals_are_told)};
+        cmocka_unit_test(sha1_of_the_example), cmocka_unit_test(memory_may_fail),
+        cmocka_unit_test(refusals_are_told)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
