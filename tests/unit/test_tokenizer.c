@@ -530,10 +530,9 @@ static void test_added_behind_vocabulary(void **state)
 /* ---- memory and time
  * ------------------------------------------------------------------------------ */
 
-static void test_allocation_failures(void **state)
+/* Every allocation of opening and encoding fails once. */
+static void fail_each_allocation(const char *folder)
 {
-    (void)state;
-    const char *folder = pair_folder();
     bool finished = false;
     for (size_t n = 1; !finished; n++) {
         tokenizer *with = NULL;
@@ -543,7 +542,7 @@ static void test_allocation_failures(void **state)
         spur_status status = tokenizer_open(folder, &with, &error);
         if (status == SPUR_OK) {
             status =
-                tokenizer_encode(with, "E\xCC\x81 cat<|endoftext|>", 18, 0, &found, &error);
+                tokenizer_encode(with, "E\xCC\x81 cat<|endoftext|>", 20, 0, &found, &error);
         }
         (void)memory_fail_at(0, false);
         assert_true(status == SPUR_OK || status == SPUR_RESOURCE);
@@ -552,6 +551,18 @@ static void test_allocation_failures(void **state)
         tokenizer_close(with);
     }
     temp_remove();
+}
+
+static void test_allocation_failures(void **state)
+{
+    (void)state;
+    fail_each_allocation(pair_folder());
+    const char *folder = temp_make();
+    write_single(folder,
+                 "[{\"id\": 519, \"content\": \"<|endoftext|>\", \"normalized\": true}]",
+                 pair_list, good_model);
+    write_file(folder, "tokenizer_config.json", "{\"pad_token\": \"!\"}");
+    fail_each_allocation(folder);
 }
 
 /* Many merges of many ranks in one word; a quadratic merge would need hours. */
