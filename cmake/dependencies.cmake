@@ -7,5 +7,5 @@ find_package(Threads REQUIRED)
 find_package(dnnl CONFIG REQUIRED)
 
 pkg_check_modules(SPUR_DEPS REQUIRED IMPORTED_TARGET
-    libjpeg libpng zlib libwebp libwebpdemux jansson sqlite3 libcrypto libpcre2-8
+    libjpeg libpng zlib libwebp libwebpdemux jansson sqlite3 libcrypto
     libutf8proc)

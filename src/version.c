@@ -7,8 +7,6 @@
  */
 #include <jansson.h>
 #include <openssl/crypto.h>
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
 #include <png.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -48,16 +46,6 @@ static void format_jpeg(char *dst, size_t capacity)
 #endif
 }
 
-/* "10.42 2022-12-11" */
-static void format_pcre2(char *dst, size_t capacity)
-{
-    dst[0] = '\0';
-    int size = pcre2_config(PCRE2_CONFIG_VERSION, NULL);
-    if (size > 0 && (size_t)size <= capacity) {
-        (void)pcre2_config(PCRE2_CONFIG_VERSION, dst);
-    }
-}
-
 /* "model name" of the first processor; the machine's architecture where there is none. */
 static void format_processor(char *dst, size_t capacity)
 {
@@ -80,10 +68,9 @@ static void format_processor(char *dst, size_t capacity)
 
 static int visit_libraries(describe_visit visit, void *context)
 {
-    char webp[32], jpeg[64], pcre2[64];
+    char webp[32], jpeg[64];
     format_webp(webp, sizeof webp);
     format_jpeg(jpeg, sizeof jpeg);
-    format_pcre2(pcre2, sizeof pcre2);
     const char *const facts[][2] = {{"onednn", engine_library_version()},
                                     {"libjpeg", jpeg},
                                     {"libpng", png_get_libpng_ver(NULL)},
@@ -91,7 +78,6 @@ static int visit_libraries(describe_visit visit, void *context)
                                     {"sqlite", sqlite3_libversion()},
                                     {"jansson", jansson_version_str()},
                                     {"openssl", OpenSSL_version(OPENSSL_VERSION)},
-                                    {"pcre2", pcre2},
                                     {"utf8proc", utf8proc_version()}};
     for (size_t i = 0; i < sizeof facts / sizeof facts[0]; i++) {
         if (visit(context, facts[i][0], facts[i][1]) != 0) {
