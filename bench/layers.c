@@ -2,8 +2,8 @@
  * layers.c - times the vision layers of OWL-ViT B/32 with made-up weights, one thread per
  * worker: which product reaches which rate, and what a whole stack takes.
  *
- * layers [WORKERS [REPEATS [BLOCK_ROWS]]]. Every layer has its own weights, as in the model,
- * so that they come from memory and not from a cache.
+ * layers [WORKERS [REPEATS [BLOCK_ROWS [onednn]]]]. Every layer has its own weights, as in the
+ * model, so that they come from memory and not from a cache.
  */
 #include <math.h>
 #include <pthread.h>
@@ -106,7 +106,8 @@ done:
     return status;
 }
 
-static spur_status stack_open(stack *made, size_t block, spur_error *error)
+static spur_status stack_open(stack *made, engine_products products, size_t block,
+                              spur_error *error)
 {
     spur_status status;
     const linear_shape qkv = {0, WIDTH, 3 * WIDTH, STRIDE, QKV_STRIDE, ACTIVATION_NONE, false};
@@ -117,7 +118,7 @@ static spur_status stack_open(stack *made, size_t block, spur_error *error)
     const attention_shape attend = {TOKENS, HEADS, HEAD, QKV_STRIDE, STRIDE, false};
     made->block = block;
     made->rows = (TOKENS + block - 1) / block * block;
-    TRY(engine_open(&made->on, error));
+    TRY(engine_open_with(products, &made->on, error));
     for (size_t i = 0; i < LAYERS; i++) {
         TRY(open_product(made, qkv, &made->qkv[i], error));
         TRY(open_product(made, out, &made->out[i], error));
@@ -295,9 +296,11 @@ int main(int count, char **values)
     static worker workers[MOST_WORKERS];
     size_t used = argument(count, values, 1, 1);
     used = used == 0 || used > MOST_WORKERS ? 1 : used;
-    TRY(stack_open(&layers, argument(count, values, 3, TOKENS), error));
+    TRY(stack_open(&layers, count > 4 ? ENGINE_PRODUCTS_ONEDNN : ENGINE_PRODUCTS_OWN,
+                   argument(count, values, 3, TOKENS), error));
     TRY(run_workers(&layers, workers, used, argument(count, values, 2, 3), error));
-    (void)printf("%s, oneDNN %s\n", engine_isa(layers.on), engine_library_version());
+    (void)printf("products: %s; loops: %s; oneDNN %s\n", count > 4 ? "oneDNN" : "our own",
+                 engine_isa(layers.on), engine_library_version());
     for (size_t i = 0; i < used; i++) {
         status = workers[i].status;
         error = &workers[i].error;

@@ -3,12 +3,15 @@
  */
 #include "nn/engine.h"
 
+#include <stdbool.h>
+
 #include "base/memory.h"
 #include "nn/kernel.h"
 #include "nn/onednn.h"
 
 struct engine {
     const kernel *loops;
+    onednn *library; /* NULL when our own loops multiply */
     size_t scratch;
 };
 
@@ -19,18 +22,33 @@ struct engine_worker {
 
 spur_status engine_open(engine **out, spur_error *error)
 {
+    return engine_open_with(ENGINE_PRODUCTS_FASTEST, out, error);
+}
+
+spur_status engine_open_with(engine_products products, engine **out, spur_error *error)
+{
+    spur_status status;
     engine *made = NULL;
-    spur_status status = memory_new_zeroed(1, sizeof *made, &made, error);
-    if (status == SPUR_OK) {
-        made->loops = kernel_native();
-        *out = made;
+    TRY(memory_new_zeroed(1, sizeof *made, &made, error));
+    made->loops = kernel_native();
+    bool is_plain = made->loops == &kernel_plain;
+    if (products == ENGINE_PRODUCTS_ONEDNN ||
+        (products == ENGINE_PRODUCTS_FASTEST && is_plain)) {
+        TRY(onednn_open(&made->library, error));
     }
+    *out = made;
+    made = NULL;
+done:
+    engine_close(made);
     return status;
 }
 
 void engine_close(engine *block)
 {
-    memory_free(block);
+    if (block != NULL) {
+        onednn_close(block->library);
+        memory_free(block);
+    }
 }
 
 const char *engine_isa(const engine *from)
@@ -46,6 +64,11 @@ const char *engine_library_version(void)
 const kernel *engine_kernel(const engine *from)
 {
     return from->loops;
+}
+
+const onednn *engine_onednn(const engine *from)
+{
+    return from->library;
 }
 
 void engine_reserve(engine *on, size_t floats)

@@ -15,10 +15,20 @@
 typedef struct engine engine;
 typedef struct engine_worker engine_worker;
 
+/* Who multiplies: our own inner loops, whose bits depend on neither the number of rows nor
+ * the instruction set (AVX2, AVX-512), or oneDNN, which is faster where ours are plain C. */
+typedef enum engine_products {
+    ENGINE_PRODUCTS_FASTEST, /* our own with AVX2 and above, else oneDNN */
+    ENGINE_PRODUCTS_OWN,
+    ENGINE_PRODUCTS_ONEDNN
+} engine_products;
+
 spur_status engine_open(engine **out, spur_error *error) SPUR_MUST_USE;
+spur_status engine_open_with(engine_products products, engine **out,
+                             spur_error *error) SPUR_MUST_USE;
 void engine_close(engine *block);
 
-/* "avx2", "avx512_core", ...: the instruction set oneDNN's kernels use; part of a run's
+/* "avx2", "avx512" or "plain": the instruction set of the inner loops; part of a run's
  * settings. */
 const char *engine_isa(const engine *from);
 /* "2.6.3" */
@@ -29,8 +39,9 @@ const char *engine_library_version(void);
  * the operation was opened. */
 void engine_reserve(engine *on, size_t floats);
 float *engine_scratch(const engine_worker *worker, size_t floats);
-/* The inner loops for this processor. */
+/* The inner loops for this processor; oneDNN, or NULL when our own loops multiply. */
 const struct kernel *engine_kernel(const engine *from);
+const struct onednn *engine_onednn(const engine *from);
 
 /* A worker for operations whose scratch needs have been announced to the engine by opening
  * them before. */
