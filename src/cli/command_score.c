@@ -98,10 +98,6 @@ static void print_counts(const spur_score_summary *summary)
 static void show_warnings(const spur_score_summary *summary, const spur_image_options *images,
                           terminal *screen)
 {
-    for (const char *const *text = summary->detector.warnings; text != NULL && *text != NULL;
-         text++) {
-        terminal_warn(screen, "%s", *text);
-    }
     if (summary->oriented > 0 && images->orientation == SPUR_ORIENTATION_IGNORE) {
         terminal_warn(screen,
                       "%llu images have an EXIF orientation that was ignored; "
@@ -122,6 +118,15 @@ static void show_warnings(const spur_score_summary *summary, const spur_image_op
         terminal_warn(screen, "%llu images have the same content as another",
                       (unsigned long long)summary->duplicates);
     }
+}
+
+/* How the settings were resolved. */
+static void show_settings(const spur_score_summary *summary, terminal *screen)
+{
+    terminal_note(screen, "%s, preprocessing: %s", summary->detector.model_type,
+                  summary->detector.preprocessing);
+    terminal_note(screen, "class order: %s; prompts: %s", summary->class_order,
+                  summary->prompts);
 }
 
 static void show_next(const char *run, const terminal *screen)
@@ -176,6 +181,7 @@ static spur_status finish_score(const arguments *from, const spur_score_options 
     if (summary->failed > 0) {
         TRY(show_failures(run, screen, error));
     }
+    show_settings(summary, screen);
     show_warnings(summary, &options->image, screen);
     show_next(run, screen);
     status = failure_of_images(summary->failed, argument_whole(from, "max-bad", 0), error);
