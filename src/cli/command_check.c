@@ -135,7 +135,12 @@ static spur_status run_check(const arguments *from, terminal *screen, spur_error
     options.sha256 = argument_flag(from, "sha256");
     spur_monitor monitor = terminal_monitor(screen);
     for (size_t i = 0; i < argument_count(from) && ferror(stdout) == 0; i++) {
-        TRY(spur_check(argument_word(from, i), &options, &monitor, visit_row, &report, error));
+        status =
+            spur_check(argument_word(from, i), &options, &monitor, visit_row, &report, error);
+        /* Stopped by visit_row: the end of the program says whether that is a failure. */
+        if (status != SPUR_OK && ferror(stdout) == 0) {
+            goto done;
+        }
     }
     terminal_clear(screen);
     print_totals(&report);

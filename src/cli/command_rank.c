@@ -107,9 +107,10 @@ static void print_invisible(const spur_rank_summary *summary)
     if (summary->invisible == 0) {
         return;
     }
-    (void)printf("\n! %llu classes that the detector can hardly tell from the others "
-                 "(AUC bound under 0.6);\n  their order says little:\n",
-                 (unsigned long long)summary->invisible);
+    (void)printf(
+        "\n! %llu classes that the detector can hardly tell from the others (AUC bound\n"
+        "  under 0.6); their order says little:\n",
+        (unsigned long long)summary->invisible);
     for (size_t i = 0; i < summary->class_count; i++) {
         if (summary->classes[i].is_invisible) {
             print_name("-", summary->classes[i].name != NULL ? summary->classes[i].name
