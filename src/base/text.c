@@ -213,6 +213,11 @@ void text_from_double(double value, char *dst)
     print_double(value, 17, dst);
 }
 
+void text_from_rounded(double value, char *dst)
+{
+    print_double(value, 9, dst);
+}
+
 static bool is_digit(char byte)
 {
     return byte >= '0' && byte <= '9';

@@ -43,6 +43,8 @@ enum {
 };
 void text_from_float(float value, char *dst);
 void text_from_double(double value, char *dst);
+/* "%.9g" of a double: 0.05 where the nearest float would print 0.0500000007. */
+void text_from_rounded(double value, char *dst);
 
 /* Whole-string decimal numbers; false when anything else stands there (a blank, hexadecimal,
  * inf, nan; for u64 also a sign) or the value does not fit. */

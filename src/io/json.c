@@ -390,6 +390,17 @@ spur_status json_add_double(json_writer *writer, const char *key, double value,
     return add_raw(writer, key, number, error);
 }
 
+spur_status json_add_rounded(json_writer *writer, const char *key, double value,
+                             spur_error *error)
+{
+    if (!isfinite(value)) {
+        return json_add_null(writer, key, error);
+    }
+    char number[TEXT_NUMBER_SIZE];
+    text_from_rounded(value, number);
+    return add_raw(writer, key, number, error);
+}
+
 spur_status json_add_bool(json_writer *writer, const char *key, bool value, spur_error *error)
 {
     return add_raw(writer, key, value ? "true" : "false", error);

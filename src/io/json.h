@@ -65,6 +65,9 @@ spur_status json_add_float(json_writer *writer, const char *key, float value,
                            spur_error *error) SPUR_MUST_USE; /* non-finite is null */
 spur_status json_add_double(json_writer *writer, const char *key, double value,
                             spur_error *error) SPUR_MUST_USE;
+/* Nine significant digits. */
+spur_status json_add_rounded(json_writer *writer, const char *key, double value,
+                             spur_error *error) SPUR_MUST_USE;
 spur_status json_add_bool(json_writer *writer, const char *key, bool value,
                           spur_error *error) SPUR_MUST_USE;
 spur_status json_add_null(json_writer *writer, const char *key,
