@@ -1,0 +1,39 @@
+/*
+ * scorer.h - the scores of one image: what one worker does between pixels and row.
+ */
+#ifndef PIPELINE_SCORER_H
+#define PIPELINE_SCORER_H
+
+#include "io/store.h"
+#include "models/detector.h"
+
+enum {
+    SCORER_ALL_CLASSES = 2000 /* with more classes only the own one is asked */
+};
+
+/* What all workers share. */
+typedef struct scorer_task {
+    const detector *model;
+    const float *queries; /* [class_count, embedding] */
+    size_t class_count;
+    bool as_given; /* queries are means of several prompts */
+    spur_aggregate aggregate;
+    bool margin, objectness;
+} scorer_task;
+
+typedef struct scorer scorer;
+spur_status scorer_new(const scorer_task *task, scorer **out, spur_error *error) SPUR_MUST_USE;
+void scorer_free(scorer *block);
+
+/* The worker's detector, for prompts. */
+detector_worker *scorer_detector(scorer *from);
+
+/* Number of bins scorer_look counts for an image: the classes, or 1. */
+size_t scorer_bin_count(const scorer_task *task);
+
+/* Fills the scores of row (whose class_index is set) and bins[scorer_bin_count]. SPUR_IMAGE
+ * "non-finite score" when a number is not finite. */
+spur_status scorer_look(scorer *from, const image *src, store_row *row, uint16_t *bins,
+                        spur_error *error) SPUR_MUST_USE;
+
+#endif
