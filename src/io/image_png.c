@@ -152,12 +152,13 @@ static void ignore_warning(png_structp codec, png_const_charp text)
     (void)text;
 }
 
+/* libpng's own message of this would be lost among others, so a flag notes it. */
 static png_voidp take_memory(png_structp codec, png_alloc_size_t size)
 {
-    png_state *state = png_get_mem_ptr(codec);
+    bool *out_of_memory = png_get_mem_ptr(codec);
     void *block = NULL;
     if (memory_new(size, 1, &block, NULL) != SPUR_OK) {
-        state->out_of_memory = true;
+        *out_of_memory = true;
         return NULL;
     }
     return block;
@@ -323,8 +324,9 @@ static spur_status finish_pixels(png_state *state, size_t pixel_size, spur_error
 
 static spur_status state_open(png_state *state, spur_error *error)
 {
-    state->codec = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, state, leave_on_error,
-                                            ignore_warning, state, take_memory, give_memory);
+    state->codec =
+        png_create_read_struct_2(PNG_LIBPNG_VER_STRING, state, leave_on_error, ignore_warning,
+                                 &state->out_of_memory, take_memory, give_memory);
     if (state->codec != NULL) {
         state->info = png_create_info_struct(state->codec);
     }
@@ -366,6 +368,7 @@ typedef struct png_output {
     unsigned char *bytes;
     size_t size, capacity;
     jmp_buf leave;
+    bool out_of_memory;
 } png_output;
 
 static void leave_writing(png_structp codec, png_const_charp text)
@@ -417,7 +420,7 @@ spur_status image_write_png(const char *path, const image *src, spur_error *erro
     png_infop info = NULL;
     png_structp codec =
         png_create_write_struct_2(PNG_LIBPNG_VER_STRING, &output, leave_writing, ignore_warning,
-                                  NULL, take_memory, give_memory);
+                                  &output.out_of_memory, take_memory, give_memory);
     if (codec != NULL) {
         info = png_create_info_struct(codec);
     }
