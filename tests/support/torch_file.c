@@ -9,10 +9,22 @@
 
 #include "support.h"
 
+static size_t room_for(size_t length)
+{
+    size_t room = 64;
+    while (room <= length) {
+        room *= 2;
+    }
+    return room;
+}
+
 void block_add(byte_block *block, const void *bytes, size_t length)
 {
-    block->data = realloc(block->data, block->length + length + 1);
-    assert_non_null(block->data);
+    size_t room = room_for(block->length + length);
+    if (block->data == NULL || room > room_for(block->length)) {
+        block->data = realloc(block->data, room);
+        assert_non_null(block->data);
+    }
     memcpy(block->data + block->length, bytes, length);
     block->length += length;
 }
@@ -20,7 +32,7 @@ void block_add(byte_block *block, const void *bytes, size_t length)
 static void put_number(byte_block *block, uint64_t value, size_t width)
 {
     for (size_t i = 0; i < width; i++) {
-        unsigned char byte = (unsigned char)(value >> (8 * i));
+        unsigned char byte = (unsigned char)(i < 8 ? value >> (8 * i) : 0);
         block_add(block, &byte, 1);
     }
 }

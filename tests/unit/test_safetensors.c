@@ -65,6 +65,13 @@ static tensor_file *expect_accepted(const char *header, size_t data_size)
     return from;
 }
 
+/* Sanitizers slow the reader down several times. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SECONDS_LIMIT 60.0
+#else
+#define SECONDS_LIMIT 5.0
+#endif
+
 #define ENTRY(name, shape, begin, end)                                                         \
     "\"" name "\":{\"dtype\":\"U8\",\"shape\":[" shape "],\"data_offsets\":[" begin "," end "]}"
 
@@ -176,7 +183,6 @@ static void refuses_a_million_tensors_on_one_byte(void **state)
     text_buffer header = {NULL, 0, 0};
     spur_error error = {0};
     tensor_file *from = NULL;
-    struct timespec begin, end;
     struct rusage usage;
     assert_ok(text_format(&header, &error, "{"), error);
     for (int i = 0; i < 1000000; i++) {
@@ -187,16 +193,14 @@ static void refuses_a_million_tensors_on_one_byte(void **state)
     assert_ok(text_format(&header, &error, "}"), error);
     const char *path = make_file(header.data, header.length, 1);
     text_buffer_free(&header);
-    (void)clock_gettime(CLOCK_MONOTONIC, &begin);
+    clock_t begin = clock();
     assert_int_equal(tensor_file_open(path, &from, &error), SPUR_MODEL);
-    (void)clock_gettime(CLOCK_MONOTONIC, &end);
+    double seconds = (double)(clock() - begin) / CLOCKS_PER_SEC;
     (void)getrusage(RUSAGE_SELF, &usage);
-    print_message("refused in %ld ms, peak memory %ld MiB: %s\n",
-                  (long)(end.tv_sec - begin.tv_sec) * 1000 +
-                      (end.tv_nsec - begin.tv_nsec) / 1000000,
-                  usage.ru_maxrss / 1024, strstr(error.message, "tensor"));
+    print_message("refused in %.2f s of processor, peak memory %ld MiB\n", seconds,
+                  usage.ru_maxrss / 1024);
     assert_non_null(strstr(error.message, "overlap"));
-    assert_true(end.tv_sec - begin.tv_sec < 5);
+    assert_true(seconds < SECONDS_LIMIT);
     temp_remove();
 }
 
