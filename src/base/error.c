@@ -8,6 +8,10 @@
 
 #include "base/text.h"
 
+/* error.h stands in for these when the analyzer reads other files. */
+#undef error_set
+#undef error_no_memory
+
 static void message_store(spur_error *error, const char *raw)
 {
     text_escape(raw, strlen(raw), error->message, sizeof error->message);
