@@ -87,6 +87,16 @@ done:
     return status;
 }
 
+static spur_status append_tensor(preprocess_job *job, size_t tensor, safetensors_writer *writer,
+                                 spur_error *error)
+{
+    spur_status status = SPUR_OK;
+    for (size_t i = 0; status == SPUR_OK && i < job->count; i++) {
+        status = append_image(job, i, tensor, writer, error);
+    }
+    return status;
+}
+
 static spur_status job_write(preprocess_job *job, const char *path, spur_error *error)
 {
     spur_status status;
@@ -102,9 +112,7 @@ static spur_status job_write(preprocess_job *job, const char *path, spur_error *
     size_t tensor_count = job->recipe.geometry == PREPROCESS_PAD_ZOOM ? 1 : 2;
     TRY(safetensors_begin(path, tensors, tensor_count, metadata, 1, &writer, error));
     for (size_t t = 0; t < tensor_count; t++) {
-        for (size_t i = 0; i < job->count; i++) {
-            TRY(append_image(job, i, safetensors_order(writer, t), writer, error));
-        }
+        TRY(append_tensor(job, safetensors_order(writer, t), writer, error));
     }
     TRY(safetensors_finish(writer, error));
 done:
@@ -112,6 +120,7 @@ done:
     return status;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the public signature */
 spur_status spur_preprocess(const char *const *images, size_t count, const char *model,
                             const spur_image_options *image_options,
                             const spur_detector_options *detector_options, const char *out_path,

@@ -285,8 +285,8 @@ static void extreme_pictures_are_prepared(void **state)
     static const char *const recipes[] = {
         "{\"image_processor_type\":\"OwlViTImageProcessor\",\"size\":16}",
         "{\"image_processor_type\":\"Owlv2ImageProcessor\",\"size\":16}",
-        "{\"image_processor_type\":\"ViTImageProcessor\",\"do_center_crop\":true,"
-        "\"size\":{\"shortest_edge\":18},\"crop_size\":16}"};
+        ("{\"image_processor_type\":\"ViTImageProcessor\",\"do_center_crop\":true,"
+         "\"size\":{\"shortest_edge\":18},\"crop_size\":16}")};
     static const size_t sizes[][2] = {{1, 1}, {2, 1}, {1, 60000}, {60000, 1}};
     for (size_t r = 0; r < 3; r++) {
         preprocess recipe = recipe_of(recipes[r]);
