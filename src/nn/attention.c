@@ -17,7 +17,8 @@
 
 enum {
     TILE_QUERIES = 24,
-    BLOCK_KEYS = 256
+    BLOCK_KEYS = 256,
+    ROWS_AHEAD = 8 /* how early a row is fetched from memory */
 };
 
 struct attention {
@@ -102,15 +103,29 @@ static workspace workspace_of(const attention *from, float *scratch)
     return made;
 }
 
+/* The rows of one head lie far apart, where no processor expects the next. */
+static void fetch_row(const float *row, size_t size)
+{
+    for (size_t i = 0; i < size; i += PANEL_WIDTH) {
+        __builtin_prefetch(row + i);
+    }
+}
+
 /* Panel n of K^T: element [k, j] is component k of key 16 n + j, 0 behind the last key. */
 static void pack_keys(const attention *from, const float *src, float *dst)
 {
     size_t size = from->shape.head_size, stride = from->shape.src_stride;
-    size_t whole = from->key_panels * PANEL_WIDTH;
-    for (size_t key = 0; key < whole; key++) {
+    size_t tokens = from->shape.tokens;
+    memset(dst + tokens / PANEL_WIDTH * PANEL_WIDTH * size, 0,
+           (from->key_panels - tokens / PANEL_WIDTH) * PANEL_WIDTH * size * sizeof *dst);
+    for (size_t key = 0; key < tokens; key++) {
         float *panel = dst + key / PANEL_WIDTH * PANEL_WIDTH * size + key % PANEL_WIDTH;
+        const float *row = src + key * stride;
+        if (key + ROWS_AHEAD < tokens) {
+            fetch_row(row + ROWS_AHEAD * stride, size);
+        }
         for (size_t k = 0; k < size; k++) {
-            panel[k * PANEL_WIDTH] = key < from->shape.tokens ? src[key * stride + k] : 0.0F;
+            panel[k * PANEL_WIDTH] = row[k];
         }
     }
 }
@@ -119,13 +134,21 @@ static void pack_keys(const attention *from, const float *src, float *dst)
 static void pack_values(const attention *from, const float *src, float *dst)
 {
     size_t size = from->shape.head_size, stride = from->shape.src_stride;
-    for (size_t panel = 0; panel < from->value_panels; panel++) {
-        size_t first = panel * PANEL_WIDTH;
-        size_t count = size - first < PANEL_WIDTH ? size - first : PANEL_WIDTH;
-        for (size_t key = 0; key < from->shape.tokens; key++) {
-            memset(dst, 0, PANEL_WIDTH * sizeof *dst);
-            memcpy(dst, src + key * stride + first, count * sizeof *dst);
-            dst += PANEL_WIDTH;
+    size_t tokens = from->shape.tokens;
+    for (size_t key = 0; key < tokens; key++) {
+        const float *row = src + key * stride;
+        if (key + ROWS_AHEAD < tokens) {
+            fetch_row(row + ROWS_AHEAD * stride, size);
+        }
+        for (size_t first = 0; first < size; first += PANEL_WIDTH) {
+            float *panel = dst + first * tokens + key * PANEL_WIDTH;
+            size_t count = size - first < PANEL_WIDTH ? size - first : PANEL_WIDTH;
+            if (count == PANEL_WIDTH) { /* a size the compiler knows */
+                memcpy(panel, row + first, PANEL_WIDTH * sizeof *dst);
+                continue;
+            }
+            memcpy(panel, row + first, count * sizeof *dst);
+            memset(panel + count, 0, (PANEL_WIDTH - count) * sizeof *dst);
         }
     }
 }
@@ -157,11 +180,8 @@ static void multiply_values(const attention *from, const workspace *space, size_
                             size_t key, size_t keys)
 {
     size_t c_panel = TILE_QUERIES * PANEL_WIDTH;
-    for (size_t row = 0; key > 0 && row < rows; row++) {
-        for (size_t panel = 0; panel < from->value_panels; panel++) {
-            from->loops->scale_row(space->sums + panel * c_panel + row * PANEL_WIDTH,
-                                   PANEL_WIDTH, space->rescale[row]);
-        }
+    for (size_t panel = 0; key > 0 && panel < from->value_panels; panel++) {
+        from->loops->scale_panel(space->sums + panel * c_panel, rows, space->rescale);
     }
     const product what = {.rows = rows,
                           .panels = from->value_panels,
@@ -179,17 +199,20 @@ static void multiply_values(const attention *from, const workspace *space, size_
     from->loops->multiply(&what);
 }
 
+/* dst = sums / total. */
 static void store_tile(const attention *from, const workspace *space, size_t rows, float *dst)
 {
     size_t size = from->shape.head_size;
     for (size_t row = 0; row < rows; row++) {
-        float factor = 1.0F / space->total[row];
-        for (size_t panel = 0; panel < from->value_panels; panel++) {
-            size_t first = panel * PANEL_WIDTH;
-            float *sums = space->sums + (panel * TILE_QUERIES + row) * PANEL_WIDTH;
-            from->loops->scale_row(sums, PANEL_WIDTH, factor);
-            memcpy(dst + row * from->shape.dst_stride + first, sums,
-                   (size - first < PANEL_WIDTH ? size - first : PANEL_WIDTH) * sizeof *sums);
+        space->rescale[row] = 1.0F / space->total[row];
+    }
+    for (size_t first = 0; first < size; first += PANEL_WIDTH) {
+        size_t count = size - first < PANEL_WIDTH ? size - first : PANEL_WIDTH;
+        float *sums = space->sums + first * TILE_QUERIES;
+        from->loops->scale_panel(sums, rows, space->rescale);
+        for (size_t row = 0; row < rows; row++) {
+            memcpy(dst + row * from->shape.dst_stride + first, sums + row * PANEL_WIDTH,
+                   count * sizeof *sums);
         }
     }
 }
@@ -230,6 +253,9 @@ static void run_head(const attention *from, const workspace *space, const float 
     for (size_t token = 0; token < shape->tokens; token += TILE_QUERIES) {
         size_t left = shape->tokens - token;
         size_t rows = left < TILE_QUERIES ? left : TILE_QUERIES;
+        for (size_t i = rows; i < 2 * rows && token + i < shape->tokens; i++) {
+            fetch_row(queries + (token + i) * shape->src_stride, shape->head_size);
+        }
         run_tile(from, space, queries + token * shape->src_stride, token, rows);
         store_tile(from, space, rows,
                    dst + token * shape->dst_stride + head * shape->head_size);

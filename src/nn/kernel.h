@@ -71,7 +71,8 @@ typedef struct kernel {
     void (*multiply)(const product *what);
     void (*finish)(const finish *what);
     void (*softmax_step)(const softmax_step *what);
-    void (*scale_row)(float *row, size_t width, float factor);
+    /* values[row, 16] *= factors[row] */
+    void (*scale_panel)(float *values, size_t rows, const float *factors);
     void (*softmax_row)(float *row, size_t width);
     void (*activate_row)(float *row, size_t width, activation act);
     void (*layer_norm_row)(const float *src, size_t width, const float *weight,

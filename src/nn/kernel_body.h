@@ -326,11 +326,11 @@ static void run_softmax_step(const softmax_step *what)
     }
 }
 
-static void scale_row(float *row, size_t width, float factor)
+static void scale_panel(float *values, size_t rows, const float *factors)
 {
-    vec scale = vec_set(factor);
-    for (size_t i = 0; i < width; i += LANES) {
-        store_some(row + i, width - i, vec_mul(load_some(row + i, width - i, 0.0f), scale));
+    for (size_t row = 0; row < rows; row++) {
+        float *at = values + row * LANES;
+        vec_store(at, vec_mul(vec_load(at), vec_set(factors[row])));
     }
 }
 
@@ -481,7 +481,7 @@ const kernel KERNEL_TABLE = {
     .multiply = multiply,
     .finish = finish_panel,
     .softmax_step = run_softmax_step,
-    .scale_row = scale_row,
+    .scale_panel = scale_panel,
     .softmax_row = softmax_row,
     .activate_row = activate_row,
     .layer_norm_row = layer_norm_row,

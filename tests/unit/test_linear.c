@@ -203,6 +203,32 @@ static void test_row_alone(void **state)
     engine_close(on);
 }
 
+/* With fused multiply-add our own loops are one chain of it in order of depth, whatever the
+ * blocks and the instruction set: the bits of fmaf. */
+static void test_bits(void **state)
+{
+    (void)state;
+    spur_error error;
+    const linear_case one = {{13, 800, 40, 803, 41, ACTIVATION_NONE, false}, true};
+    engine *on = NULL;
+    assert_ok(engine_open_with(ENGINE_PRODUCTS_OWN, &on, &error), error);
+    bool is_fused = strcmp(engine_isa(on), "plain") != 0;
+    linear_data data = data_make(&one.shape);
+    run_on(on, &one, &data, data.dst);
+    for (size_t at = 0; is_fused && at < one.shape.rows * one.shape.out; at++) {
+        size_t row = at / one.shape.out, column = at % one.shape.out;
+        float sum = 0.0f;
+        for (size_t k = 0; k < one.shape.in; k++) {
+            sum = fmaf(data.src[row * one.shape.src_stride + k],
+                       data.weight[column * one.shape.in + k], sum);
+        }
+        sum += data.bias[column];
+        assert_memory_equal(&sum, &data.dst[row * one.shape.dst_stride + column], sizeof sum);
+    }
+    data_free(&data);
+    engine_close(on);
+}
+
 typedef struct worker_job {
     const linear *product;
     const engine *on;
@@ -291,6 +317,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_against_loops),
         cmocka_unit_test(test_row_alone),
+        cmocka_unit_test(test_bits),
         cmocka_unit_test(test_two_workers),
         cmocka_unit_test(test_allocation_failures),
     };

@@ -1,6 +1,5 @@
 /*
- * test_rows.c - operations on rows against double, and the inner loops of every instruction
- * set this machine has against plain C.
+ * test_rows.c - operations on rows against double.
  */
 #include "support.h"
 
@@ -8,7 +7,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "nn/kernel.h"
 #include "nn/rows.h"
 
 enum {
