@@ -565,6 +565,18 @@ static spur_status end_transaction(store *into, spur_error *error)
     return status;
 }
 
+/* Moves the log into run.db, so that what all rows share no longer depends on it. */
+static spur_status move_log(store *into, spur_error *error)
+{
+    /* A reader may hold the log: it moves later, then; nobody waits for it. */
+    (void)sqlite3_busy_timeout(into->db, 0);
+    int result = sqlite3_exec(into->db, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL);
+    (void)sqlite3_busy_timeout(into->db, BUSY_MILLISECONDS);
+    return result == SQLITE_OK || result == SQLITE_BUSY || result == SQLITE_LOCKED
+               ? SPUR_OK
+               : fail_sqlite(into, result, error);
+}
+
 /* ---- settings, classes, splits, and the digests over them ---------------------------------
  */
 
@@ -891,6 +903,7 @@ spur_status store_put_split(store *into, const store_split *split, spur_error *e
     TRY(run(into, &query, error));
     TRY(write_checks(into, error));
     TRY(end_transaction(into, error));
+    TRY(move_log(into, error));
 done:
     roll_back(into);
     return status;
@@ -1834,6 +1847,7 @@ static spur_status create_schema(store *into, spur_error *error)
     TRY(execute(into, pragma, error));
     TRY(write_checks(into, error));
     TRY(end_transaction(into, error));
+    TRY(move_log(into, error));
 done:
     roll_back(into);
     return status;

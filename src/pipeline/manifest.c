@@ -255,25 +255,41 @@ done:
     return status;
 }
 
-static spur_status check_duplicates(const draft *from, const manifest *out, spur_error *error)
+/* The first entry from `first` on that repeats an earlier row: same name, same split. Entries
+ * of one name stand together; as splits are few, a repeat is found after few comparisons. */
+static bool find_repeat(const draft *from, const name_index *names, size_t *one, size_t *two)
+{
+    for (size_t start = 0, end; start < names->count; start = end) {
+        const char *name = names->entries[start].name;
+        for (end = start + 1; end < names->count && strcmp(names->entries[end].name, name) == 0;
+             end++) {
+            for (size_t i = start; i < end; i++) {
+                *one = names->entries[i].value;
+                *two = names->entries[end].value;
+                if (strcmp(from->rows[*one].split, from->rows[*two].split) == 0) {
+                    return true;
+                }
+            }
+        }
+    }
+    return false;
+}
+
+static spur_status check_duplicates(const draft *from, spur_error *error)
 {
     spur_status status = SPUR_OK;
     name_index names = {NULL, 0, 0};
-    for (size_t i = 0; i < out->split_count; i++) {
-        const manifest_split *split = &out->splits[i];
-        names.count = 0;
-        for (size_t j = split->first; j < split->first + split->count; j++) {
-            TRY(name_index_add(&names, from->rows[j].file_name, j, error));
-        }
-        name_index_sort(&names);
-        const name_entry *repeat = name_index_repeat(&names);
-        if (repeat != NULL) {
-            FAIL(SPUR_DATASET,
-                 "lines %zu and %zu name the same file %s; remove one, or allow it with "
-                 "--allow-duplicates",
-                 from->rows[repeat[-1].value].line, from->rows[repeat->value].line,
-                 repeat->name);
-        }
+    size_t one;
+    size_t two;
+    for (size_t i = 0; i < from->count; i++) {
+        TRY(name_index_add(&names, from->rows[i].file_name, i, error));
+    }
+    name_index_sort(&names);
+    if (find_repeat(from, &names, &one, &two)) {
+        FAIL(SPUR_DATASET,
+             "lines %zu and %zu name the same file %s; remove one, or allow it with "
+             "--allow-duplicates",
+             from->rows[one].line, from->rows[two].line, from->rows[one].file_name);
     }
 done:
     name_index_free(&names);
@@ -425,20 +441,21 @@ static spur_status read_draft(draft *into, const char *path, const spur_data_opt
 {
     const char *split = options->split == NULL ? "train" : options->split;
     enum file_kind kind = file_kind_of(path);
-    if (strcmp(path, "-") == 0) {
-        return draft_read_table(into, path, split, error);
-    }
-    if (kind == FILE_FOLDER) {
+    if (kind == FILE_FOLDER && options->labels == NULL) {
         into->root = path;
-        return options->labels != NULL
-                   ? draft_read_flat(into, path, options->labels, split, error)
-                   : draft_read_folder(into, path, split, error);
+        return draft_read_folder(into, path, split, error); /* no path can stand there twice */
+    }
+    bool is_listed = strcmp(path, "-") == 0 || (kind == FILE_REGULAR && is_table(path));
+    if (is_listed || kind == FILE_FOLDER) {
+        into->root = path;
+        spur_status status = is_listed
+                                 ? draft_read_table(into, path, split, error)
+                                 : draft_read_flat(into, path, options->labels, split, error);
+        return status != SPUR_OK || options->allow_duplicates ? status
+                                                              : check_duplicates(into, error);
     }
     if (kind == FILE_MISSING) {
         return error_set(error, SPUR_DATASET, "%s: no such file or folder", path);
-    }
-    if (kind == FILE_REGULAR && is_table(path)) {
-        return draft_read_table(into, path, split, error);
     }
     return error_set(error, SPUR_DATASET,
                      "%s: expected a folder of class folders, or a .csv or .jsonl manifest",
@@ -512,7 +529,6 @@ spur_status manifest_read(const char *path, const spur_data_options *options,
         FAIL(SPUR_DATASET, "%s: no images in it", path);
     }
     TRY(group_rows(&rows, made, error));
-    TRY(options->allow_duplicates ? SPUR_OK : check_duplicates(&rows, made, error));
     TRY(take_rows(&rows, made, error));
     TRY(manifest_resolve(&rows, options, known, known_count, made, error));
     count_classes(made);
@@ -573,7 +589,7 @@ spur_status manifest_list(const char *path, const spur_data_options *options, ma
         TRY(list_files(&rows, path, error));
     }
     if (rows.count == 0) {
-        FAIL(SPUR_DATASET, "%s: no files in it", path);
+        FAIL(SPUR_DATASET, "%s: no images in it", path);
     }
     TRY(take_rows(&rows, made, error));
     if (options != NULL && options->limit > 0 && options->limit < made->count) {

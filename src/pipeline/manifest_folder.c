@@ -55,10 +55,11 @@ spur_status draft_read_folder(draft *into, const char *root, const char *split,
     size_t loose = 0;
     TRY(walk_folders(root, into->texts, &folders, &loose, error));
     if (folders.count == 0) {
-        FAIL(SPUR_DATASET,
-             "%s: no class folders in it (%zu files); expected %s/<class>/<image>, a .csv or "
-             ".jsonl manifest, or a labels file",
-             root, loose, root);
+        FAIL(
+            SPUR_DATASET,
+            "%s: no images in class folders (%zu files beside); expected %s/<class>/<image>, a "
+            ".csv or .jsonl manifest, or a labels file",
+            root, loose, root);
     }
     if (loose > 0) {
         TRY(draft_warn(into, error, "%s: %zu files are in no class folder and are left out",

@@ -17,6 +17,11 @@
 
 #define TABLE_MAX_BYTES ((uint64_t)8 << 30)
 
+enum {
+    LINE_MAX_BYTES = 16 << 20,
+    SCAN_BYTES = 1 << 20
+};
+
 enum known_column {
     COLUMN_FILE,
     COLUMN_LABEL,
@@ -416,6 +421,41 @@ static spur_status set_root(draft *into, const char *path, spur_error *error)
     return status;
 }
 
+/* Finds a line that is too long before the file is in memory: what has no line ends is no
+ * manifest, however large. */
+static spur_status check_lines(const char *path, spur_error *error)
+{
+    spur_status status;
+    file *opened = NULL;
+    char *block = NULL;
+    size_t line = 1;
+    uint64_t start = 0; /* of the line */
+    TRY(file_open(path, SPUR_DATASET, &opened, error));
+    if (file_size(opened) <= LINE_MAX_BYTES) {
+        goto done;
+    }
+    TRY(memory_new(SCAN_BYTES, 1, &block, error));
+    for (uint64_t at = 0; at < file_size(opened); at += SCAN_BYTES) {
+        uint64_t left = file_size(opened) - at;
+        size_t size = left < SCAN_BYTES ? (size_t)left : SCAN_BYTES;
+        TRY(file_read_at(opened, at, block, size, error));
+        for (const char *end = memchr(block, '\n', size); end != NULL;) {
+            size_t next = (size_t)(end - block) + 1;
+            line++;
+            start = at + next;
+            end = next == size ? NULL : memchr(block + next, '\n', size - next);
+        }
+        if (at + size - start > LINE_MAX_BYTES) {
+            FAIL(SPUR_DATASET, "line %zu: is longer than %d MiB; is a line end missing?", line,
+                 LINE_MAX_BYTES >> 20);
+        }
+    }
+done:
+    file_close(opened);
+    memory_free(block);
+    return status;
+}
+
 spur_status draft_read_table(draft *into, const char *path, const char *split,
                              spur_error *error)
 {
@@ -424,6 +464,7 @@ spur_status draft_read_table(draft *into, const char *path, const char *split,
     unsigned char *bytes = NULL;
     size_t size = 0;
     TRY(set_root(into, is_stream ? "" : path, error));
+    TRY(is_stream ? SPUR_OK : check_lines(path, error));
     TRY(is_stream ? file_load_stream(STDIN_FILENO, TABLE_MAX_BYTES, SPUR_DATASET, &bytes, &size,
                                      error)
                   : file_load(path, TABLE_MAX_BYTES, SPUR_DATASET, &bytes, &size, error));

@@ -32,6 +32,14 @@ done:
     return status;
 }
 
+static spur_status add_detector(score_job *job, spur_error *error)
+{
+    char text[200];
+    (void)snprintf(text, sizeof text, "%s %s", detector_model_type(job->model),
+                   detector_digest(job->model));
+    return add_setting(job, "detector", text, error);
+}
+
 static spur_status add_score(score_job *job, spur_error *error)
 {
     static const char *const names[] = {[SPUR_AGGREGATE_MAX] = "max",
@@ -75,10 +83,9 @@ static spur_status add_geometry(score_job *job, spur_error *error)
 spur_status score_make_settings(score_job *job, spur_error *error)
 {
     spur_status status;
-    TRY(add_setting(job, "model_type", detector_model_type(job->model), error));
     TRY(add_geometry(job, error));
+    TRY(add_detector(job, error));
     TRY(add_preprocessing(job, error));
-    TRY(add_setting(job, "detector", detector_digest(job->model), error));
     TRY(add_setting(job, "prompts", job->templates->text, error));
     TRY(add_score(job, error));
     TRY(add_images(job, error));
