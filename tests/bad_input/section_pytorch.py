@@ -91,7 +91,7 @@ def check_archive(h):
     refused("112", "overlapping members",
             pt.zip_of([head, record, pt.Member("archive/data/1", FLOATS, offset=0)]))
     refused("113", "local name differs",
-            pt.zip_of([head, pt.Member("archive/data/0", FLOATS, local_name="archive/data/9")]), "name")
+            pt.zip_of([head, pt.Member("archive/data/0", FLOATS, local_name="archive/data/9")]), "local")
     refused("114", "encrypted flag", pt.zip_of([head, pt.Member("archive/data/0", FLOATS, flags=1)]),
             "encrypt")
     refused("115", "duplicate names", pt.zip_of([head, record, record]), "duplicate|twice")

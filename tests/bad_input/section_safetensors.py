@@ -54,7 +54,7 @@ def check_entries(h):
     for text in ("-1", "1.5", "1e3", '"3"', "18446744073709551616"):
         with h.case("77", f"shape [{text}]"):
             h.weights(st.file_of('{"a":{"dtype":"F32","shape":[%s],"data_offsets":[0,8]}}' % text,
-                                 DATA), "shape|JSON|integer")
+                                 DATA), "shape|JSON|integer|header byte")
     one("78", "shape product over 64 bits", "F32", [2 ** 40, 2 ** 40], 0, 8, "shape|large|overflow")
     one("79", "byte count over 64 bits", "F64", [2 ** 62], 0, 8, "shape|large|overflow|bytes")
     one("80", "begin behind end", "F32", [2], 8, 0, "begin|end|offset|range")
@@ -79,7 +79,7 @@ def check_entries(h):
     for value in ('{"a":1}', '["a"]', "null", '{"a":{"b":"c"}}'):
         with h.case("87", f"__metadata__ is {value}"):
             h.weights(st.file_of('{"__metadata__":%s,"a":%s}' % (
-                value, '{"dtype":"F32","shape":[2],"data_offsets":[0,8]}'), DATA), "metadata")
+                value, '{"dtype":"F32","shape":[2],"data_offsets":[0,8]}'), DATA), "metadata|header byte")
     with h.case("88", "empty tensor and scalar"):
         info = h.weights(st.file_of({"a": st.entry("F32", [0, 3], 0, 0), "b": st.entry("F32", [], 0, 4),
                                      "c": st.entry("F32", [0], 4, 4)}, b"\0" * 4))
@@ -142,11 +142,12 @@ def check_models(h):
 def check_shortened(h):
     """A file that loses its tail while it is read: a sparse one of 4 GB, so that there is time."""
     with h.case("93", "file shortened after it was opened"):
-        size = 4 << 30
+        size, count = 64 << 20, 64
         path = h.path("sparse.safetensors")
-        head = st.file_of({"a": st.entry("U8", [size], 0, size)})
+        head = st.file_of({f"t{i:02}": st.entry("U8", [size], i * size, (i + 1) * size)
+                           for i in range(count)})
         h.write(path, head)
-        os.truncate(path, len(head) + size)
+        os.truncate(path, len(head) + size * count)
         process = h.start("models", "info", path, "--json", "--sha256")
         shortener = threading.Thread(target=shorten_when_reading, args=(process.pid, path))
         shortener.start()
