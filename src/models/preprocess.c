@@ -667,8 +667,10 @@ static spur_status run_zoom(const preprocess *recipe, const image *src, float *p
     rescale_table(recipe, values);
     spur_status status = image_zoom(src, &request, pixel_values, error);
     size_t count = recipe->width * recipe->height;
-    for (size_t i = 0; status == SPUR_OK && i < count * CHANNELS; i++) {
-        pixel_values[i] = normalise(recipe, i / count, pixel_values[i]);
+    for (size_t c = 0; status == SPUR_OK && recipe->normalise && c < CHANNELS; c++) {
+        for (size_t i = 0; i < count; i++) {
+            pixel_values[c * count + i] = normalise(recipe, c, pixel_values[c * count + i]);
+        }
     }
     return status;
 }

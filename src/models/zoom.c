@@ -21,7 +21,8 @@
 #include "base/memory.h"
 
 enum {
-    CHANNELS = 3
+    CHANNELS = 3,
+    LEVELS = 256 /* values of a byte */
 };
 
 /* One axis: `extent` samples of which the first `data` are the picture's. */
@@ -47,6 +48,7 @@ typedef struct zoom {
     float *row;    /* [radius + reach + radius, 3]: a row blurred downwards, borders added */
     double *sums;  /* [data, 3] */
     zoom_line lines[2];
+    double levels[LEVELS]; /* request->values */
     float lowest, highest;
 } zoom;
 
@@ -123,12 +125,12 @@ static bool sees_data(const zoom_axis *axis, size_t at)
 
 /* ---- one source row --------------------------------------------------------------------- */
 
-/* sums += weight * float of each byte, rounded to float32 as the reference rounds it. */
-static void add_row(double *sums, const unsigned char *bytes, size_t count, const float *values,
-                    double weight)
+/* sums += weight * value of each byte. */
+static void add_row(double *sums, const unsigned char *bytes, size_t count,
+                    const double values[LEVELS], double weight)
 {
     for (size_t i = 0; i < count; i++) {
-        sums[i] += weight * (double)values[bytes[i]];
+        sums[i] += weight * values[bytes[i]];
     }
 }
 
@@ -148,7 +150,7 @@ static void blur_down(zoom *of, size_t y, float *dst)
         ptrdiff_t at = (ptrdiff_t)(y + j) - (ptrdiff_t)down->radius;
         size_t row = mirror_index(at, down->extent);
         if (row < down->data) {
-            add_row(of->sums, source_row(of, row), count, of->request->values, down->kernel[j]);
+            add_row(of->sums, source_row(of, row), count, of->levels, down->kernel[j]);
         } else {
             padding += down->kernel[j] * (double)of->request->pad_value;
         }
@@ -221,13 +223,19 @@ static void fill_line(zoom *of, size_t y, zoom_line *line)
         return;
     }
     fill_row(of, y);
+    float low[CHANNELS];
+    float high[CHANNELS];
+    size_t known = SIZE_MAX; /* the column in `high` */
     for (size_t x = 0; x < of->active; x++) {
-        float low[CHANNELS];
-        float high[CHANNELS];
         size_t next = across->low[x] + 1 < across->extent ? across->low[x] + 1 : across->low[x];
         double share = across->share[x];
-        blur_across(of, across->low[x], low);
+        if (across->low[x] == known) {
+            memcpy(low, high, sizeof low);
+        } else {
+            blur_across(of, across->low[x], low);
+        }
         blur_across(of, next, high);
+        known = next;
         for (size_t c = 0; c < CHANNELS; c++) {
             line->values[c * width + x] =
                 (1.0 - share) * (double)low[c] + share * (double)high[c];
@@ -319,6 +327,9 @@ static spur_status zoom_open(zoom *of, spur_error *error)
                   error));
     TRY(axis_make(&of->down, extent, src->height, of->request->height, of->request->blur,
                   error));
+    for (size_t level = 0; level < LEVELS; level++) {
+        of->levels[level] = (double)of->request->values[level];
+    }
     find_reach(of);
     find_range(of);
     TRY(memory_new(of->reach + 2 * of->across.radius, CHANNELS * sizeof(float), &of->row,
