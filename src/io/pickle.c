@@ -49,8 +49,7 @@ typedef struct machine {
     bool has_views, is_done;
 } machine;
 
-/* ---- bytes of the pickle ------------------------------------------------------------------
- */
+/* ---- bytes of the pickle ---------------------------------------------------------------- */
 
 /* `count` bytes behind the opcode; NULL and an error when fewer are left. */
 static const unsigned char *take_bytes(machine *m, uint64_t count, spur_error *error)
@@ -78,8 +77,7 @@ static spur_status take_natural(machine *m, size_t width, uint32_t *out, spur_er
     return SPUR_OK;
 }
 
-/* ---- stack and containers -----------------------------------------------------------------
- */
+/* ---- stack and containers --------------------------------------------------------------- */
 
 static spur_status push(machine *m, pickle_value value, spur_error *error)
 {
@@ -197,12 +195,12 @@ done:
     return status;
 }
 
-/* ---- memo ---------------------------------------------------------------------------------
- */
+/* ---- memo ------------------------------------------------------------------------------- */
 
 static memo_slot *memo_place(memo_slot *memo, size_t size, uint32_t key)
 {
-    size_t at = (key * (uint32_t)2654435761u) & (size - 1); /* Knuth's multiplicative hash */
+    uint32_t hash = key * 2654435761u;
+    size_t at = hash & (size - 1); /* Knuth's multiplicative hash */
     while (memo[at].is_used && memo[at].key != key) {
         at = (at + 1) & (size - 1);
     }
@@ -255,8 +253,7 @@ static spur_status memo_get(machine *m, uint32_t key, spur_error *error)
     return push(m, slot->value, error);
 }
 
-/* ---- refusing -----------------------------------------------------------------------------
- */
+/* ---- refusing --------------------------------------------------------------------------- */
 
 static int shown(size_t length)
 {
@@ -284,8 +281,7 @@ static spur_status refuse_call(const pickle_value *callee, const char *what, spu
                      what);
 }
 
-/* ---- opcodes: atoms -----------------------------------------------------------------------
- */
+/* ---- opcodes: atoms --------------------------------------------------------------------- */
 
 static spur_status run_proto(machine *m, spur_error *error)
 {
@@ -446,8 +442,7 @@ done:
     return status;
 }
 
-/* ---- opcodes: memo and marks --------------------------------------------------------------
- */
+/* ---- opcodes: memo and marks ------------------------------------------------------------ */
 
 static spur_status run_memo(machine *m, size_t width, bool is_put, spur_error *error)
 {
@@ -491,8 +486,7 @@ done:
     return status;
 }
 
-/* ---- opcodes: containers ------------------------------------------------------------------
- */
+/* ---- opcodes: containers ---------------------------------------------------------------- */
 
 static spur_status push_empty(machine *m, pickle_kind kind, spur_error *error)
 {
@@ -560,22 +554,24 @@ static spur_status run_tuple3(machine *m, spur_error *error)
     return run_tuple_of(m, 3, error);
 }
 
-/* The value below stack index `first`, which must stand above the last mark. */
-static spur_status target_below(const machine *m, size_t first, const pickle_value **out,
-                                spur_error *error)
+/* The value below stack index `first`, or NULL when none stands there above the last mark. */
+static const pickle_value *target_below(const machine *m, size_t first)
 {
-    if (m->count - first >= above_mark(m)) {
-        return error_set(error, SPUR_MODEL, "the pickle fills a container that is not there");
-    }
-    *out = &m->stack[first - 1];
-    return SPUR_OK;
+    return m->count - first < above_mark(m) ? &m->stack[first - 1] : NULL;
+}
+
+static spur_status fail_no_target(spur_error *error)
+{
+    return error_set(error, SPUR_MODEL, "the pickle fills a container that is not there");
 }
 
 static spur_status append_from(machine *m, size_t first, spur_error *error)
 {
     spur_status status;
-    const pickle_value *target = NULL;
-    TRY(target_below(m, first, &target, error));
+    const pickle_value *target = target_below(m, first);
+    if (target == NULL) {
+        return fail_no_target(error);
+    }
     if (target->kind != PICKLE_LIST) {
         return refuse_call(target, "APPEND", error);
     }
@@ -613,8 +609,10 @@ static bool can_be_key(const pickle_value *value)
 static spur_status set_from(machine *m, size_t first, spur_error *error)
 {
     spur_status status;
-    const pickle_value *target = NULL;
-    TRY(target_below(m, first, &target, error));
+    const pickle_value *target = target_below(m, first);
+    if (target == NULL) {
+        return fail_no_target(error);
+    }
     if (!pickle_is_dict(target)) {
         return refuse_call(target, "SETITEM", error);
     }
@@ -644,8 +642,7 @@ static spur_status run_setitems(machine *m, spur_error *error)
     return status == SPUR_OK ? set_from(m, first, error) : status;
 }
 
-/* ---- opcodes: calls -----------------------------------------------------------------------
- */
+/* ---- opcodes: calls --------------------------------------------------------------------- */
 
 /* OrderedDict(), or OrderedDict([[key, value], ...]) as Python 2 wrote it. */
 static spur_status make_ordered_dict(machine *m, const pickle_sequence *arguments,
@@ -807,8 +804,7 @@ static spur_status run_stop(machine *m, spur_error *error)
     return SPUR_OK;
 }
 
-/* ---- the machine --------------------------------------------------------------------------
- */
+/* ---- the machine ------------------------------------------------------------------------ */
 
 static spur_status (*const operations[256])(machine *m, spur_error *error) = {
     ['('] = run_mark,
@@ -876,30 +872,31 @@ done:
     return status;
 }
 
+static spur_status run_opcode(machine *m, spur_error *error)
+{
+    bool is_first = m->at == 0;
+    const unsigned char *opcode = take_bytes(m, 1, error);
+    if (opcode == NULL) {
+        return SPUR_MODEL;
+    }
+    if (is_first && *opcode != 0x80) {
+        return error_set(error, SPUR_MODEL, "not a pickle of protocol 2 or later");
+    }
+    return operations[*opcode] == NULL ? refuse_opcode(m, *opcode, error)
+                                       : operations[*opcode](m, error);
+}
+
 static spur_status run_pickle(machine *m, spur_error *error)
 {
-    spur_status status;
-    size_t start = 0;
     while (!m->is_done) {
-        start = m->at;
-        const unsigned char *opcode = take_bytes(m, 1, error);
-        if (opcode == NULL) {
-            status = SPUR_MODEL;
-            goto done;
-        }
-        if (start == 0 && *opcode != 0x80) {
-            FAIL(SPUR_MODEL, "not a pickle of protocol 2 or later");
-        }
-        if (operations[*opcode] == NULL) {
-            TRY(refuse_opcode(m, *opcode, error));
-        } else {
-            TRY(operations[*opcode](m, error));
+        size_t start = m->at;
+        spur_status status = run_opcode(m, error);
+        if (status != SPUR_OK) {
+            error_prefix(error, "pickle byte %zu", start);
+            return status;
         }
     }
     return SPUR_OK;
-done:
-    error_prefix(error, "pickle byte %zu", start);
-    return status;
 }
 
 spur_status pickle_read(const unsigned char *bytes, size_t length, bool has_views, pickle **out,
@@ -929,8 +926,7 @@ void pickle_free(pickle *block)
     }
 }
 
-/* ---- the result ---------------------------------------------------------------------------
- */
+/* ---- the result ------------------------------------------------------------------------- */
 
 const pickle_value *pickle_root(const pickle *from)
 {

@@ -32,8 +32,7 @@ static bool take_size(const pickle_value *value, size_t *out)
     return true;
 }
 
-/* ---- storages -----------------------------------------------------------------------------
- */
+/* ---- storages --------------------------------------------------------------------------- */
 
 static spur_status take_class(const pickle_value *value, pickle_storage *storage,
                               spur_error *error)
@@ -107,8 +106,7 @@ done:
     return status;
 }
 
-/* ---- tensors ------------------------------------------------------------------------------
- */
+/* ---- tensors ---------------------------------------------------------------------------- */
 
 /* A tuple of naturals as an array. */
 static spur_status take_sizes(arena *memory, const pickle_value *value, const char *what,

@@ -19,8 +19,7 @@ enum {
     METADATA_LIMIT = 1 << 20  /* pairs; far above use, keeps memory bounded */
 };
 
-/* ---- the header's parts -------------------------------------------------------------------
- */
+/* ---- the header's parts ----------------------------------------------------------------- */
 
 typedef struct entry_fields {
     tensor_dtype dtype;
@@ -109,7 +108,6 @@ static spur_status parse_fields(header_scanner *scanner, entry_fields *fields,
                                 spur_error *error)
 {
     spur_status status;
-    fields->has_dtype = fields->has_shape = fields->has_offsets = false;
     TRY(header_expect(scanner, '{', error));
     for (size_t i = 0;; i++) {
         bool is_end = false;
@@ -161,7 +159,7 @@ static spur_status parse_tensor(header_scanner *scanner, const char *name,
                                 tensor_source *source, spur_error *error)
 {
     spur_status status;
-    entry_fields fields;
+    entry_fields fields = {.rank = 0};
     tensor_info info = {.name = name};
     status = parse_fields(scanner, &fields, error);
     if (status == SPUR_OK) {
@@ -223,6 +221,26 @@ done:
     return status;
 }
 
+/* "name": {...}; `has_metadata` is set by the one __metadata__ there may be. */
+static spur_status parse_entry(header_scanner *scanner, tensor_source *source,
+                               bool *has_metadata, spur_error *error)
+{
+    spur_status status;
+    const char *name = NULL;
+    TRY(header_string(scanner, &name, error));
+    TRY(header_expect(scanner, ':', error));
+    if (strcmp(name, "__metadata__") != 0) {
+        return parse_tensor(scanner, name, source, error);
+    }
+    if (*has_metadata) {
+        FAIL(SPUR_MODEL, "__metadata__ stands twice");
+    }
+    *has_metadata = true;
+    TRY(parse_metadata(scanner, source, error));
+done:
+    return status;
+}
+
 static spur_status parse_header(header_scanner *scanner, tensor_source *source,
                                 spur_error *error)
 {
@@ -231,30 +249,18 @@ static spur_status parse_header(header_scanner *scanner, tensor_source *source,
     TRY(header_expect(scanner, '{', error));
     for (size_t i = 0;; i++) {
         bool is_end = false;
-        const char *name = NULL;
         TRY(header_next_item(scanner, '}', i, &is_end, error));
         if (is_end) {
             break;
         }
-        TRY(header_string(scanner, &name, error));
-        TRY(header_expect(scanner, ':', error));
-        if (strcmp(name, "__metadata__") != 0) {
-            TRY(parse_tensor(scanner, name, source, error));
-            continue;
-        }
-        if (has_metadata) {
-            FAIL(SPUR_MODEL, "__metadata__ stands twice");
-        }
-        has_metadata = true;
-        TRY(parse_metadata(scanner, source, error));
+        TRY(parse_entry(scanner, source, &has_metadata, error));
     }
     TRY(header_finish(scanner, error));
 done:
     return status;
 }
 
-/* ---- the data buffer ----------------------------------------------------------------------
- */
+/* ---- the data buffer -------------------------------------------------------------------- */
 
 static int compare_ranges(const void *left, const void *right)
 {
@@ -312,8 +318,7 @@ done:
     return status;
 }
 
-/* ---- opening and reading ------------------------------------------------------------------
- */
+/* ---- opening and reading ---------------------------------------------------------------- */
 
 static uint64_t little_endian_64(const unsigned char bytes[LENGTH_SIZE])
 {

@@ -57,8 +57,7 @@ spur_status header_next_item(header_scanner *scanner, char close, size_t index, 
     return index == 0 ? SPUR_OK : header_expect(scanner, ',', error);
 }
 
-/* ---- strings ------------------------------------------------------------------------------
- */
+/* ---- strings ---------------------------------------------------------------------------- */
 
 static int hex_value(char c)
 {

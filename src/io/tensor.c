@@ -18,8 +18,7 @@
 #error "weights are read as little-endian values without conversion"
 #endif
 
-/* ---- dtypes -------------------------------------------------------------------------------
- */
+/* ---- dtypes ----------------------------------------------------------------------------- */
 
 static const struct {
     const char *name;
@@ -59,8 +58,7 @@ unsigned tensor_dtype_bits(tensor_dtype dtype)
     return dtypes[dtype].bits;
 }
 
-/* ---- recognising a file -------------------------------------------------------------------
- */
+/* ---- recognising a file ----------------------------------------------------------------- */
 
 enum {
     SNIFF_SIZE = 512
@@ -161,14 +159,12 @@ static open_format choose_format(const file_start *start)
     return safetensors_open; /* which says what is wrong */
 }
 
-/* Opens whatever single weight file this is; *is_index instead when it is a JSON object. */
-static spur_status open_by_content(const char *path, tensor_source **out, bool *is_index,
-                                   spur_error *error)
+/* Opens whatever single weight file this is; *out stays NULL when it is a JSON object. */
+static spur_status open_by_content(const char *path, tensor_source **out, spur_error *error)
 {
     spur_status status;
     file *from = NULL;
-    file_start start;
-    *is_index = false;
+    file_start start = {.length = 0};
     TRY(file_open(path, SPUR_MODEL, &from, error));
     TRY(read_start(from, &start, error));
     open_format open = choose_format(&start);
@@ -178,26 +174,22 @@ static spur_status open_by_content(const char *path, tensor_source **out, bool *
         TRY(open(handed, out, error));
     } else if (name_mistake(&start) != NULL) {
         FAIL(SPUR_MODEL, "%s", name_mistake(&start));
-    } else {
-        *is_index = true;
     }
 done:
     file_close(from);
     return status;
 }
 
-static spur_status open_one(const char *path, tensor_source **out, bool *is_index,
-                            spur_error *error)
+static spur_status open_one(const char *path, tensor_source **out, spur_error *error)
 {
-    spur_status status = open_by_content(path, out, is_index, error);
+    spur_status status = open_by_content(path, out, error);
     if (status != SPUR_OK) {
         error_prefix(error, "%s", path);
     }
     return status;
 }
 
-/* ---- files, indexes and folders -----------------------------------------------------------
- */
+/* ---- files, indexes and folders --------------------------------------------------------- */
 
 struct tensor_file {
     const char *format;
@@ -230,7 +222,7 @@ static spur_status make_file(size_t parts, tensor_file **out, spur_error *error)
     tensor_file *made = NULL;
     TRY(memory_new_zeroed(1, sizeof *made, &made, error));
     TRY(memory_new_zeroed(parts, sizeof *made->parts, &made->parts, error));
-    TRY(memory_new_zeroed(parts, sizeof *made->sources, &made->sources, error));
+    TRY(memory_new_zeroed(parts, sizeof(tensor_source *), &made->sources, error));
     made->part_count = parts;
     *out = made;
     made = NULL;
@@ -282,10 +274,9 @@ static spur_status open_shards(const tensor_index *index, tensor_file *made, spu
 {
     spur_status status = SPUR_OK;
     for (size_t i = 0; i < index->shard_count; i++) {
-        bool is_index = false;
         TRY(file_join(index->folder, index->shards[i], &made->parts[i], error));
-        TRY(open_one(made->parts[i], &made->sources[i], &is_index, error));
-        if (is_index) {
+        TRY(open_one(made->parts[i], &made->sources[i], error));
+        if (made->sources[i] == NULL) {
             FAIL(SPUR_MODEL, "%s: is JSON, expected a weight file", made->parts[i]);
         }
     }
@@ -301,7 +292,7 @@ static spur_status collect_mapped(const tensor_index *index, tensor_file *made,
                                   spur_error *error)
 {
     spur_status status;
-    TRY(memory_new(index->count, sizeof *made->entries, &made->entries, error));
+    TRY(memory_new(index->count, sizeof(tensor_entry *), &made->entries, error));
     for (size_t i = 0; i < index->count; i++) {
         const tensor_index_item *item = &index->items[i];
         const tensor_source *source = made->sources[item->shard];
@@ -362,13 +353,12 @@ spur_status tensor_file_open(const char *path, tensor_file **out, spur_error *er
     spur_status status;
     char *found = NULL;
     tensor_source *source = NULL;
-    bool is_index = false;
     if (file_kind_of(path) == FILE_FOLDER) {
         TRY(tensor_file_locate(path, &found, error));
         path = found;
     }
-    TRY(open_one(path, &source, &is_index, error));
-    if (is_index) {
+    TRY(open_one(path, &source, error));
+    if (source == NULL) {
         TRY(open_index(path, out, error));
     } else {
         TRY(wrap_single(path, source, out, error));
@@ -378,8 +368,7 @@ done:
     return status;
 }
 
-/* ---- what a file holds --------------------------------------------------------------------
- */
+/* ---- what a file holds ------------------------------------------------------------------ */
 
 const char *tensor_file_format(const tensor_file *from)
 {
@@ -425,8 +414,7 @@ const char *tensor_file_part(const tensor_file *from, size_t index)
     return from->parts[index];
 }
 
-/* ---- reading ------------------------------------------------------------------------------
- */
+/* ---- reading ---------------------------------------------------------------------------- */
 
 static const char *path_of(const tensor_file *from, const tensor_source *source)
 {

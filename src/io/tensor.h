@@ -84,7 +84,7 @@ spur_status tensor_file_read(const tensor_file *from, const tensor_info *info, v
 spur_status tensor_file_read_float(const tensor_file *from, const tensor_info *info, float *dst,
                                    spur_error *error) SPUR_MUST_USE;
 
-/* ---- writing safetensors ------------------------------------------------------------ */
+/* ---- writing safetensors ---------------------------------------------------------------- */
 
 /* One tensor to write; data is contiguous. */
 typedef struct tensor_out {

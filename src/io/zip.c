@@ -67,8 +67,7 @@ void zip_close(zip *archive)
     memory_free(archive);
 }
 
-/* ---- end records --------------------------------------------------------------------------
- */
+/* ---- end records ------------------------------------------------------------------------ */
 
 typedef struct zip_end {
     uint64_t count, size, offset;
@@ -171,8 +170,7 @@ static spur_status check_end(const zip_end *end, spur_error *error)
     return SPUR_OK;
 }
 
-/* ---- members ------------------------------------------------------------------------------
- */
+/* ---- members ---------------------------------------------------------------------------- */
 
 /* The payload of extra field 1; *length 0 when there is none. False when the list of fields
  * is broken or holds it twice. */
@@ -221,55 +219,65 @@ static spur_status fail_member(const zip_member *member, const char *text, spur_
                      text);
 }
 
-/* One record of the central directory at *at; moves *at behind it. */
-static spur_status parse_central(const zip *archive, size_t *at, zip_member *member,
-                                 spur_error *error)
+/* What a member must not be. `stored` is its size in the archive. */
+static spur_status check_kind(const zip_member *member, const unsigned char *record,
+                              uint64_t stored, spur_error *error)
 {
-    const unsigned char *record = archive->directory + *at;
-    size_t left = archive->directory_size - *at;
-    if (left < CENTRAL_SIZE || get32(record) != CENTRAL_SIGNATURE) {
-        return error_set(error, SPUR_MODEL, "no zip directory record at byte %llu",
-                         (unsigned long long)(archive->directory_offset + *at));
+    const char *reason = NULL;
+    if ((member->flags & 1) != 0) {
+        reason = "is encrypted; PyTorch files never are";
+    } else if (get16(record + 10) != 0) {
+        reason = "is compressed: a TorchScript or re-packed archive; re-save it with "
+                 "torch.save(model.state_dict(), FILE)";
+    } else if ((member->flags & ~FLAGS_ALLOWED) != 0 || get16(record + 34) != 0) {
+        reason = "has flags or a disk number that are not supported";
+    } else if (stored != member->size) {
+        reason = "is stored but its two sizes differ";
     }
-    size_t extra_size = get16(record + 30);
-    size_t whole = CENTRAL_SIZE + (size_t)get16(record + 28) + extra_size + get16(record + 32);
-    if (left < whole) {
-        return error_set(error, SPUR_MODEL, "zip directory record at byte %llu is cut short",
-                         (unsigned long long)(archive->directory_offset + *at));
-    }
+    return reason == NULL ? SPUR_OK : fail_member(member, reason, error);
+}
+
+/* Name, sizes and position of a record whose bytes are all there. */
+static spur_status take_central(const unsigned char *record, zip_member *member,
+                                spur_error *error)
+{
+    const unsigned char *payload;
+    size_t length;
+    uint64_t stored = get32(record + 20);
     *member = (zip_member){.name = (const char *)record + CENTRAL_SIZE,
                            .name_length = get16(record + 28),
                            .header = get32(record + 42),
                            .size = get32(record + 24),
                            .crc = get32(record + 16),
                            .flags = get16(record + 8)};
-    uint64_t stored = get32(record + 20);
-    const unsigned char *payload;
-    size_t length;
-    if (!find_zip64_extra(record + CENTRAL_SIZE + member->name_length, extra_size, &payload,
-                          &length) ||
+    if (!find_zip64_extra(record + CENTRAL_SIZE + member->name_length, get16(record + 30),
+                          &payload, &length) ||
         !take_wide(&member->size, &payload, &length) ||
         !take_wide(&stored, &payload, &length) ||
         !take_wide(&member->header, &payload, &length)) {
         return fail_member(member, "its zip64 field is broken", error);
     }
-    if ((member->flags & 1) != 0) {
-        return fail_member(member, "is encrypted; PyTorch files never are", error);
+    return check_kind(member, record, stored, error);
+}
+
+/* One record of the central directory at *at; moves *at behind it. */
+static spur_status parse_central(const zip *archive, size_t *at, zip_member *member,
+                                 spur_error *error)
+{
+    const unsigned char *record = archive->directory + *at;
+    unsigned long long position = archive->directory_offset + *at;
+    size_t left = archive->directory_size - *at;
+    if (left < CENTRAL_SIZE || get32(record) != CENTRAL_SIGNATURE) {
+        return error_set(error, SPUR_MODEL, "no zip directory record at byte %llu", position);
     }
-    if (get16(record + 10) != 0) {
-        return fail_member(member,
-                           "is compressed: a TorchScript or re-packed archive; re-save it with "
-                           "torch.save(model.state_dict(), FILE)",
-                           error);
-    }
-    if ((member->flags & ~FLAGS_ALLOWED) != 0 || get16(record + 34) != 0) {
-        return fail_member(member, "has flags or a disk number that are not supported", error);
-    }
-    if (stored != member->size) {
-        return fail_member(member, "is stored but its two sizes differ", error);
+    size_t whole =
+        (size_t)CENTRAL_SIZE + get16(record + 28) + get16(record + 30) + get16(record + 32);
+    if (left < whole) {
+        return error_set(error, SPUR_MODEL, "zip directory record at byte %llu is cut short",
+                         position);
     }
     *at += whole;
-    return SPUR_OK;
+    return take_central(record, member, error);
 }
 
 /* Sizes of a local header: the directory's, or zero when a descriptor follows the bytes. */
@@ -415,8 +423,7 @@ done:
     return status;
 }
 
-/* ---- use ----------------------------------------------------------------------------------
- */
+/* ---- use -------------------------------------------------------------------------------- */
 
 size_t zip_count(const zip *archive)
 {

@@ -37,8 +37,7 @@ static size_t count_hex(const char *text)
     return strspn(text, "0123456789abcdefABCDEF");
 }
 
-/* ---- digest of a file ---------------------------------------------------------------------
- */
+/* ---- digest of a file ------------------------------------------------------------------- */
 
 static spur_status add_file(digest *into, const file *from, spur_error *error)
 {
@@ -117,8 +116,7 @@ static spur_status compare_file(verifier *to, const char *name, const char *path
     return SPUR_OK;
 }
 
-/* ---- the cache's blob names ---------------------------------------------------------------
- */
+/* ---- the cache's blob names ------------------------------------------------------------- */
 
 /* The blob name a link points to, or an empty text. */
 static void read_blob_name(const char *path, char expected[DIGEST_HEX_SIZE])
@@ -181,8 +179,7 @@ done:
     return status;
 }
 
-/* ---- a list of digests --------------------------------------------------------------------
- */
+/* ---- a list of digests ------------------------------------------------------------------ */
 
 /* Undoes sha256sum's \\ and \n in names of lines that begin with a backslash. */
 static void unescape_name(char *name)

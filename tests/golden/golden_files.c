@@ -32,7 +32,8 @@ static bool tensor_matches(const tensor_file *from, const char *name, const json
     unsigned char *bytes = NULL;
     const tensor_info *info = tensor_file_find(from, name);
     const json_t *shape = json_object_get(expected, "shape");
-    if (info == NULL || strcmp(tensor_dtype_name(info->dtype), jsonl_text(expected, "dtype"))) {
+    if (info == NULL ||
+        strcmp(tensor_dtype_name(info->dtype), jsonl_text(expected, "dtype")) != 0) {
         return false;
     }
     if (info->rank != json_array_size(shape)) {
@@ -125,7 +126,7 @@ static void every_file(void **state)
     struct rusage usage;
     assert_int_equal(getrusage(RUSAGE_SELF, &usage), 0);
     print_message("peak memory %ld KiB\n", usage.ru_maxrss);
-    assert_true(usage.ru_maxrss < 512 * 1024);
+    assert_true(usage.ru_maxrss < 512L * 1024);
     assert_no_canary();
     assert_int_equal(tally.failed, 0);
     assert_int_equal(tally.cases, lines);

@@ -37,8 +37,7 @@ static void put_number(byte_block *block, uint64_t value, size_t width)
     }
 }
 
-/* ---- zip ----------------------------------------------------------------------------------
- */
+/* ---- zip -------------------------------------------------------------------------------- */
 
 /* What local and central headers share: flags, method, time, date, CRC, sizes, name size. */
 static void put_common(byte_block *block, const zip_part *part)
@@ -96,8 +95,7 @@ void block_zip(byte_block *block, const zip_part *parts, size_t count)
     free(offsets);
 }
 
-/* ---- pickles ------------------------------------------------------------------------------
- */
+/* ---- pickles ---------------------------------------------------------------------------- */
 
 static void put_text(byte_block *block, const char *text)
 {

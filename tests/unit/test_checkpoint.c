@@ -357,9 +357,8 @@ static void reads_seventy_thousand_members(void **state)
     spur_error error = {0};
     tensor_file *from = NULL;
     byte_block code = {NULL, 0}, bytes = {NULL, 0};
-    char(*names)[24] = calloc(COUNT, sizeof *names);
-    zip_part *parts = calloc(COUNT, sizeof *parts);
-    assert_true(names != NULL && parts != NULL);
+    static char names[COUNT][24];
+    static zip_part parts[COUNT];
     block_state_dict(&code, &plain, 1, 0);
     parts[0] = (zip_part){"archive/data.pkl", code.data, code.length};
     parts[1] = (zip_part){"archive/data/0", values, sizeof values};
@@ -373,8 +372,6 @@ static void reads_seventy_thousand_members(void **state)
     assert_true((double)(clock() - begin) / CLOCKS_PER_SEC < 5);
     expect_values(from, "weight", values, VALUE_COUNT);
     tensor_file_close(from);
-    free(names);
-    free(parts);
     free(code.data);
     free(bytes.data);
 }
@@ -419,8 +416,7 @@ static void every_allocation_may_fail(void **state)
     free(bytes.data);
 }
 
-/* ---- the machine alone --------------------------------------------------------------------
- */
+/* ---- the machine alone ------------------------------------------------------------------ */
 
 static spur_status read_pickle(const byte_block *bytes, pickle **out, spur_error *error)
 {

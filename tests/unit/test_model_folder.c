@@ -72,8 +72,7 @@ static int drop_cache(void **state)
     return unsetenv("HF_HUB_CACHE");
 }
 
-/* ---- resolving ----------------------------------------------------------------------------
- */
+/* ---- resolving -------------------------------------------------------------------------- */
 
 static void expect_resolved(const char *name, const char *expected)
 {
@@ -138,8 +137,7 @@ static void the_hub_is_found_as_the_library_finds_it(void **state)
     }
 }
 
-/* ---- weights ------------------------------------------------------------------------------
- */
+/* ---- weights ---------------------------------------------------------------------------- */
 
 static void weights_open_by_file_folder_and_id(void **state)
 {
@@ -174,8 +172,7 @@ static void weights_open_by_file_folder_and_id(void **state)
     }
 }
 
-/* ---- verifying ----------------------------------------------------------------------------
- */
+/* ---- verifying -------------------------------------------------------------------------- */
 
 typedef struct verified {
     size_t count, matching, missing;
@@ -246,8 +243,7 @@ static void lists_are_as_sha256sum_prints_them(void **state)
     assert_non_null(strstr(error.message, "give a list"));
 }
 
-/* ---- listing ------------------------------------------------------------------------------
- */
+/* ---- listing ---------------------------------------------------------------------------- */
 
 typedef struct listed {
     size_t count, supported;

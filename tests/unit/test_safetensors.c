@@ -228,8 +228,7 @@ static void every_allocation_may_fail(void **state)
     temp_remove();
 }
 
-/* ---- writing ------------------------------------------------------------------------------
- */
+/* ---- writing ---------------------------------------------------------------------------- */
 
 static const size_t shape_2x3[] = {2, 3};
 static const size_t shape_3[] = {3};

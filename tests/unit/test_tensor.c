@@ -69,8 +69,7 @@ static void expect_refused(const char *name, const char *reason)
     }
 }
 
-/* ---- dtypes -------------------------------------------------------------------------------
- */
+/* ---- dtypes ----------------------------------------------------------------------------- */
 
 static void dtypes_have_names_and_sizes(void **state)
 {
@@ -159,8 +158,7 @@ static void integers_are_read_but_not_as_floats(void **state)
     tensor_file_close(from);
 }
 
-/* ---- which file ---------------------------------------------------------------------------
- */
+/* ---- which file ------------------------------------------------------------------------- */
 
 static void a_folder_is_searched_in_order(void **state)
 {
@@ -230,10 +228,9 @@ static void an_index_maps_names_to_shards(void **state)
 static void mistakes_are_named(void **state)
 {
     (void)state;
-    static const char tar[512] = "pickle";
-    char archive[512];
-    memcpy(archive, tar, sizeof archive);
-    memcpy(archive + 257, "ustar", 5);
+    char archive[512] = "pickle";
+    static const char magic[] = {'u', 's', 't', 'a', 'r'};
+    memcpy(archive + 257, magic, sizeof magic);
     put_file("empty", "", 0);
     expect_refused("empty", "empty file");
     put_file("short", "{}", 2);
@@ -263,7 +260,8 @@ static void lengths_that_look_like_magic(void **state)
     (void)state;
     char header[136];
     memset(header, ' ', sizeof header);
-    memcpy(header, "\x80\0\0\0\0\0\0\0{}", 10);
+    static const char front[] = {'\x80', 0, 0, 0, 0, 0, 0, 0, '{', '}'};
+    memcpy(header, front, sizeof front);
     put_file("length-128", header, sizeof header);
     tensor_file *from = open_path("length-128");
     assert_string_equal(tensor_file_format(from), "safetensors");
