@@ -366,6 +366,30 @@ done:
     return status;
 }
 
+/* Rows of an image folder stand by class index; folders were read in the order of names. */
+static spur_status order_by_class(manifest *block, spur_error *error)
+{
+    spur_status status;
+    size_t *next = NULL;
+    manifest_row *rows = NULL;
+    TRY(memory_new_zeroed(block->class_count + 1, sizeof *next, &next, error));
+    TRY(memory_new(block->count, sizeof *rows, &rows, error));
+    for (size_t i = 0; i < block->count; i++) {
+        next[block->rows[i].class_index + 1]++;
+    }
+    for (size_t i = 0; i < block->class_count; i++) {
+        next[i + 1] += next[i];
+    }
+    for (size_t i = 0; i < block->count; i++) {
+        rows[next[block->rows[i].class_index]++] = block->rows[i];
+    }
+    memory_free(block->rows);
+    block->rows = rows;
+done:
+    memory_free(next);
+    return status;
+}
+
 static void count_classes(manifest *block)
 {
     for (size_t i = 0; i < block->class_count; i++) {
@@ -531,6 +555,7 @@ spur_status manifest_read(const char *path, const spur_data_options *options,
     TRY(group_rows(&rows, made, error));
     TRY(take_rows(&rows, made, error));
     TRY(manifest_resolve(&rows, options, known, known_count, made, error));
+    TRY(rows.label_count > 0 ? order_by_class(made, error) : SPUR_OK);
     count_classes(made);
     TRY(apply_limit(made, options->limit, error));
     count_classes(made);

@@ -349,15 +349,18 @@ static size_t class_of_label(const resolver *work, const char *label)
 static spur_status map_labels(resolver *work, spur_error *error)
 {
     spur_status status;
+    const name_entry *unknown = NULL; /* the one that appears first */
     TRY(index_candidates(work, error));
     for (size_t i = 0; i < work->labels.count; i++) {
         name_entry *entry = &work->labels.entries[i];
         size_t found = class_of_label(work, entry->name);
-        if (found == SIZE_MAX) {
-            TRY(fail_label(work, entry->name, error));
+        if (found != SIZE_MAX) {
+            entry->value = found;
+        } else if (unknown == NULL || entry->value < unknown->value) {
+            unknown = entry;
         }
-        entry->value = found;
     }
+    TRY(unknown == NULL ? SPUR_OK : fail_label(work, unknown->name, error));
 done:
     return status;
 }
