@@ -128,14 +128,14 @@ class Harness:
         return self.finish(self.start(*arguments, **keywords), limit)
 
     def check_bounds(self, run, limit):
+        if run.seconds > limit:
+            raise Failure(f"took {run.seconds:.1f} s, limit {limit}\n{run}")
         if run.code < 0:
             raise Failure(f"killed by {signal.Signals(-run.code).name}\n{run}")
         if b"Sanitizer" in run.err or b"runtime error:" in run.err:
             raise Failure(f"sanitizer report\n{run}\n{run.message}")
         if run.code == 1:
             raise Failure(f"internal error\n{run}")
-        if run.seconds > limit:
-            raise Failure(f"took {run.seconds:.1f} s, limit {limit}\n{run}")
         if not self.sanitized and run.peak_kb > MEMORY_LIMIT_KB:
             raise Failure(f"took {run.peak_kb >> 10} MB, limit {MEMORY_LIMIT_KB >> 10}\n{run}")
         if TERMINAL_DANGER.search(run.err):

@@ -63,7 +63,7 @@ def detect(options, queries):
         raw = os.path.join(folder, "raw.safetensors")
         words = [word for text in queries for word in ("--query", text)]
         done = subprocess.run([options.spur, "detect", options.image, "--detector", options.model, "--raw",
-                               raw, "--json", *words], stdout=subprocess.PIPE, check=True)
+                               raw, "--json", "--quiet", *words], stdout=subprocess.PIPE, check=True)
         return read_safetensors(raw), done.stdout.decode("utf-8")
 
 
