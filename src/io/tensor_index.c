@@ -13,7 +13,7 @@
 #include "io/json.h"
 
 enum {
-    INDEX_LIMIT = 32 * 1024 * 1024 /* bytes; real ones stay below one million */
+    INDEX_LIMIT = 8 * 1024 * 1024 /* bytes; parsed it takes about 20 times as much */
 };
 
 void tensor_index_free(tensor_index *index)
