@@ -62,9 +62,10 @@ static void format_numbers(const spur_progress *progress, double rate, char *dst
             ? 0
             : (unsigned)(100.0 * (double)progress->done / (double)progress->total);
     progress_time(left, eta, sizeof eta);
-    int used = snprintf(dst, capacity, "%3u%% %llu/%llu  %.3g images/s  ETA %s",
+    int digits = rate >= 100.0 || rate <= 0.0 ? 0 : rate >= 10.0 ? 1 : 2;
+    int used = snprintf(dst, capacity, "%3u%% %llu/%llu  %.*f images/s  ETA %s",
                         percent > 100 ? 100 : percent, (unsigned long long)progress->done,
-                        (unsigned long long)progress->total, rate, eta);
+                        (unsigned long long)progress->total, digits, rate, eta);
     if (progress->failed > 0 && used > 0 && (size_t)used < capacity) {
         (void)snprintf(dst + used, capacity - (size_t)used, "  %llu failed",
                        (unsigned long long)progress->failed);

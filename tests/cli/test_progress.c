@@ -62,10 +62,11 @@ static void test_line(void **state)
     progress.failed = 0;
     progress.done = 0;
     assert_line(&progress, 0.0, false, "score   0% 0/1000  0 images/s  ETA --:--");
+    assert_line(&progress, 4321.4, false, "score   0% 0/1000  4321 images/s  ETA 0:01");
     progress.done = progress.total = 0;
     assert_line(&progress, 0.0, false, "score   0% 0/0  0 images/s  ETA --:--");
     progress.done = 12; /* more than the total: no overflow, no negative time */
-    assert_line(&progress, 1.0, false, "score   0% 12/0  1 images/s  ETA --:--");
+    assert_line(&progress, 1.0, false, "score   0% 12/0  1.00 images/s  ETA --:--");
 }
 
 static void test_width(void **state)
