@@ -120,10 +120,11 @@ done:
 
 static spur_status fail_not_cached(const char *id, const char *entry, spur_error *error)
 {
-    return error_set(error, SPUR_MODEL,
-                     "model '%s' is neither a folder nor in the Hugging Face cache (%s); "
-                     "download it with: hf download %s",
-                     id, entry, id);
+    return error_set(
+        error, SPUR_MODEL,
+        "model '%s' is neither a folder nor in the Hugging Face cache (%s); "
+        "download it with: hf download %s (a command of the Python package huggingface_hub)",
+        id, entry, id);
 }
 
 static spur_status resolve_id(const char *id, char **folder, spur_error *error)
