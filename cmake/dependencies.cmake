@@ -2,9 +2,10 @@
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 
-# oneDNN 2.x or 3.x: both ship a CMake package. To build with another one than the system's,
-# give its prefix: -DCMAKE_PREFIX_PATH=PREFIX.
-find_package(dnnl CONFIG REQUIRED)
+# oneDNN 2.x or 3.x. To build with another one than the system's, give its prefix:
+# -DCMAKE_PREFIX_PATH=PREFIX.
+list(APPEND CMAKE_MODULE_PATH ${CMAKE_CURRENT_LIST_DIR})
+find_package(OneDNN 2.6 REQUIRED)
 
 pkg_check_modules(SPUR_DEPS REQUIRED IMPORTED_TARGET
     libjpeg libpng zlib libwebp libwebpdemux jansson sqlite3 libcrypto
