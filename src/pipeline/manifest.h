@@ -54,7 +54,7 @@ typedef struct manifest {
     size_t warning_count, warning_capacity;
 } manifest;
 
-/* Classes a run already has; labels then mean these. */
+/* Classes a run already has; labels then mean these. Texts are copied. */
 typedef struct manifest_known {
     const char *label, *name;
 } manifest_known;

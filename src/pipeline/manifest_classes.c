@@ -98,7 +98,12 @@ static spur_status take_known(resolver *work, const manifest_known *known, size_
     work->is_listed = work->is_run = true;
     TRY(memory_new_zeroed(count, sizeof *work->candidates, &work->candidates, error));
     for (size_t i = 0; i < count; i++) {
-        work->candidates[i] = (candidate){known[i].label, known[i].name, i};
+        char *label = NULL;
+        char *name = NULL;
+        TRY(arena_text(work->from->texts, known[i].label, strlen(known[i].label), &label,
+                       error));
+        TRY(arena_text(work->from->texts, known[i].name, strlen(known[i].name), &name, error));
+        work->candidates[i] = (candidate){label, name, i};
     }
 done:
     return status;
