@@ -20,7 +20,7 @@ enum {
 };
 
 /* Encoded files larger than this are refused unread. */
-static const uint64_t FILE_LIMIT = (uint64_t)1 << 31;
+static const uint64_t FILE_LIMIT = (uint64_t)1 << 30;
 
 void spur_image_options_defaults(spur_image_options *options)
 {
