@@ -68,7 +68,7 @@ static void expect_row(attention_data *data, size_t head, size_t query, double *
     const attention_shape *shape = &data->shape;
     size_t size = shape->head_size;
     size_t keys = shape->causal ? query + 1 : shape->tokens;
-    double peak = -INFINITY, total = 0.0;
+    double peak = (double)-INFINITY, total = 0.0;
     for (size_t key = 0; key < keys; key++) {
         scores[key] = score_of(data, head, query, key);
         peak = fmax(peak, scores[key]);

@@ -139,7 +139,7 @@ static void test_softmax(void **state)
         rows_softmax(values, STRIDE, ROWS, width);
         for (size_t row = 0; row < ROWS; row++) {
             const float *x = before + row * STRIDE;
-            double peak = -INFINITY, total = 0.0;
+            double peak = (double)-INFINITY, total = 0.0;
             for (size_t k = 0; k < width; k++) {
                 peak = fmax(peak, (double)x[k]);
             }
