@@ -17,10 +17,21 @@ enum {
     PANEL_WIDTH = 16 /* columns of a packed panel */
 };
 
+/* What happens to a product whose depth is complete: dst[rows, columns] = act(c + bias)
+ * (+ dst when `add`). Columns counts from the product's first panel; its last panel may be
+ * cut. */
+typedef struct finish {
+    const float *bias; /* whole panels */
+    float *dst;
+    size_t dst_stride, columns;
+    activation act;
+    bool add;
+} finish;
+
 /* c[rows, 16 panels] = a[rows, depth] * b (+ c when `add`). b is packed: panel n is
  * [depth, 16] at b + n * b_panel; panel n of c is at c + n * c_panel with rows c_stride
- * apart. `streams`: the panels
- * lie one behind the other and are read once, so what follows is fetched ahead. */
+ * apart. `streams`: the panels lie one behind the other and are read once, so what follows
+ * is fetched ahead. `last` may be NULL. */
 typedef struct product {
     size_t rows, panels, depth;
     const float *a, *b;
@@ -30,18 +41,8 @@ typedef struct product {
     size_t a_stride, a_step, a_tile;
     size_t b_panel, c_stride, c_panel;
     bool add, streams;
+    const finish *last;
 } product;
-
-/* dst[rows, columns] = act(c + bias) (+ dst when `add`), columns <= 16: one panel's last
- * step. */
-typedef struct finish {
-    size_t rows, columns;
-    const float *c, *bias; /* bias holds 16 floats */
-    size_t c_stride, dst_stride;
-    float *dst;
-    activation act;
-    bool add;
-} finish;
 
 /* One step of a running softmax: row r of scores [rows, keys] belongs to query + r, column j
  * to key + j; a causal query sees no key behind itself. Scores become e^(score - peak), 0
@@ -69,7 +70,6 @@ typedef struct kernel {
     /* Packs a for products: [ceil(rows / tile_rows), depth, tile_rows]. */
     void (*pack)(const float *src, size_t stride, size_t rows, size_t depth, float *dst);
     void (*multiply)(const product *what);
-    void (*finish)(const finish *what);
     void (*softmax_step)(const softmax_step *what);
     /* values[row, 16] *= factors[row] */
     void (*scale_panel)(float *values, size_t rows, const float *factors);

@@ -183,6 +183,54 @@ INLINE void fetch_ahead(const product *what, size_t row, size_t panel, size_t pa
     }
 }
 
+INLINE void finish_with(const product *what, const finish *last, size_t row, size_t panel,
+                        size_t rows, activation act)
+{
+    vec bias = vec_load(last->bias + panel * LANES);
+    size_t columns = last->columns - panel * LANES;
+    for (size_t i = row; i < row + rows; i++) {
+        float *dst = last->dst + i * last->dst_stride + panel * LANES;
+        vec x = vec_load(what->c + panel * what->c_panel + i * what->c_stride);
+        x = activated(vec_add(x, bias), act);
+        if (last->add) {
+            x = vec_add(load_some(dst, columns, 0.0f), x);
+        }
+        store_some(dst, columns, x);
+    }
+}
+
+/* One register block at a time: its stores reach memory while the next is multiplied. */
+static void finish_tile(const product *what, size_t row, size_t panel, size_t rows)
+{
+    const finish *last = what->last;
+    switch (last->act) {
+    case ACTIVATION_NONE:
+        finish_with(what, last, row, panel, rows, ACTIVATION_NONE);
+        break;
+    case ACTIVATION_QUICK_GELU:
+        finish_with(what, last, row, panel, rows, ACTIVATION_QUICK_GELU);
+        break;
+    case ACTIVATION_GELU_ERF:
+        finish_with(what, last, row, panel, rows, ACTIVATION_GELU_ERF);
+        break;
+    case ACTIVATION_GELU_TANH:
+        finish_with(what, last, row, panel, rows, ACTIVATION_GELU_TANH);
+        break;
+    }
+}
+
+INLINE void run_tile(const product *what, size_t row, size_t panel, size_t rows, size_t panels)
+{
+    for (size_t i = 0; what->last != NULL && i < rows; i++) {
+        __builtin_prefetch(what->last->dst + (row + i) * what->last->dst_stride + panel * LANES,
+                           1);
+    }
+    multiply_tile(what, row, panel, rows, panels);
+    for (size_t j = 0; what->last != NULL && j < panels; j++) {
+        finish_tile(what, row, panel + j, rows);
+    }
+}
+
 INLINE void multiply_panels(const product *what, size_t panel, size_t panels)
 {
     size_t row = 0;
@@ -190,32 +238,46 @@ INLINE void multiply_panels(const product *what, size_t panel, size_t panels)
         if (what->streams) {
             fetch_ahead(what, row, panel, panels);
         }
-        multiply_tile(what, row, panel, TILE_ROWS, panels);
+        run_tile(what, row, panel, TILE_ROWS, panels);
     }
     for (; row + 4 <= what->rows; row += 4) {
-        multiply_tile(what, row, panel, 4, panels);
+        run_tile(what, row, panel, 4, panels);
     }
     for (; row < what->rows; row++) {
-        multiply_tile(what, row, panel, 1, panels);
+        run_tile(what, row, panel, 1, panels);
+    }
+}
+
+/* Rows row .. of one register block, four at a time; the last four may overlap the ones
+ * before, which writes the same values twice. */
+static void pack_tile(const float *src, size_t stride, size_t depth, float *dst)
+{
+    for (size_t i = 0; i < TILE_ROWS; i += 4) {
+        size_t row = i + 4 <= TILE_ROWS ? i : TILE_ROWS - 4;
+        const float *from = src + row * stride;
+        size_t k = 0;
+        for (; k + 4 <= depth; k += 4) {
+            transpose_four(from + k, stride, dst + k * TILE_ROWS + row, TILE_ROWS);
+        }
+        for (; k < depth; k++) {
+            for (size_t j = 0; j < 4; j++) {
+                dst[k * TILE_ROWS + row + j] = from[j * stride + k];
+            }
+        }
     }
 }
 
 static void pack(const float *src, size_t stride, size_t rows, size_t depth, float *dst)
 {
-    for (size_t row = 0; row < rows; row += TILE_ROWS) {
-        size_t count = rows - row < TILE_ROWS ? rows - row : TILE_ROWS;
-        for (size_t i = count; i < TILE_ROWS; i++) {
-            for (size_t k = 0; k < depth; k++) {
-                dst[k * TILE_ROWS + i] = 0.0f;
-            }
-        }
-        for (size_t i = 0; i < count; i++) {
-            const float *from = src + (row + i) * stride;
-            for (size_t k = 0; k < depth; k++) {
-                dst[k * TILE_ROWS + i] = from[k];
-            }
-        }
+    size_t row = 0;
+    for (; row + TILE_ROWS <= rows; row += TILE_ROWS) {
+        pack_tile(src + row * stride, stride, depth, dst);
         dst += depth * TILE_ROWS;
+    }
+    for (size_t i = 0; row < rows && i < TILE_ROWS; i++) {
+        for (size_t k = 0; k < depth; k++) {
+            dst[k * TILE_ROWS + i] = row + i < rows ? src[(row + i) * stride + k] : 0.0f;
+        }
     }
 }
 
@@ -227,37 +289,6 @@ static void multiply(const product *what)
     }
     for (; panel < what->panels; panel++) {
         multiply_panels(what, panel, 1);
-    }
-}
-
-INLINE void finish_with(const finish *what, activation act)
-{
-    vec bias = vec_load(what->bias);
-    for (size_t row = 0; row < what->rows; row++) {
-        float *dst = what->dst + row * what->dst_stride;
-        vec x = activated(vec_add(vec_load(what->c + row * what->c_stride), bias), act);
-        if (what->add) {
-            x = vec_add(load_some(dst, what->columns, 0.0f), x);
-        }
-        store_some(dst, what->columns, x);
-    }
-}
-
-static void finish_panel(const finish *what)
-{
-    switch (what->act) {
-    case ACTIVATION_NONE:
-        finish_with(what, ACTIVATION_NONE);
-        break;
-    case ACTIVATION_QUICK_GELU:
-        finish_with(what, ACTIVATION_QUICK_GELU);
-        break;
-    case ACTIVATION_GELU_ERF:
-        finish_with(what, ACTIVATION_GELU_ERF);
-        break;
-    case ACTIVATION_GELU_TANH:
-        finish_with(what, ACTIVATION_GELU_TANH);
-        break;
     }
 }
 
@@ -479,7 +510,6 @@ const kernel KERNEL_TABLE = {
     .tile_rows = TILE_ROWS,
     .pack = pack,
     .multiply = multiply,
-    .finish = finish_panel,
     .softmax_step = run_softmax_step,
     .scale_panel = scale_panel,
     .softmax_row = softmax_row,

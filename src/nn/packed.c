@@ -18,7 +18,7 @@ enum {
     BLOCK_ROWS = 192,
     BLOCK_DEPTH = 384,
     BLOCK_PANELS = 16,
-    STEP_PANELS = 2 /* panels multiplied and finished together */
+    SPARE_PANELS = 2 /* behind the last panel, where the fetch ahead ends */
 };
 
 struct packed_product {
@@ -99,8 +99,7 @@ spur_status packed_open(engine *on, const linear_shape *shape, const float *weig
     made->shape = *shape;
     made->loops = engine_kernel(on);
     TRY(packed_size(made, error));
-    /* Two panels more than are multiplied: the last ones are followed by a fetch ahead. */
-    if (!size_add(made->panels, STEP_PANELS, &panels) ||
+    if (!size_add(made->panels, SPARE_PANELS, &panels) ||
         !size_mul(panels, PANEL_WIDTH * sizeof(float), &panels)) {
         TRY(error_no_memory(error, SIZE_MAX));
     }
@@ -129,57 +128,28 @@ void packed_close(packed_product *block)
 
 size_t packed_bytes(const packed_product *from)
 {
-    return (from->panels + STEP_PANELS) * PANEL_WIDTH * (from->shape.in + 1) * sizeof(float);
+    return (from->panels + SPARE_PANELS) * PANEL_WIDTH * (from->shape.in + 1) * sizeof(float);
 }
 
 /* ---- running ----------------------------------------------------------------------------- */
-
-/* Bias, activation, residual and store of the panels first .. of `done`, a product whose
- * depth is complete. */
-static void finish_panels(const packed_product *from, const product *done, size_t first,
-                          float *dst)
-{
-    const linear_shape *shape = &from->shape;
-    for (size_t i = 0; i < done->panels; i++) {
-        size_t column = (first + i) * PANEL_WIDTH;
-        const finish last = {.rows = done->rows,
-                             .columns = smaller(shape->out - column, PANEL_WIDTH),
-                             .c = done->c + i * done->c_panel,
-                             .bias = from->bias + column,
-                             .c_stride = done->c_stride,
-                             .dst_stride = shape->dst_stride,
-                             .dst = dst + column,
-                             .act = shape->act,
-                             .add = shape->add};
-        from->loops->finish(&last);
-    }
-}
-
-/* One depth block of the panels first .. first + block->panels - 1. */
-static void multiply_depth(const packed_product *from, const product *block, size_t first,
-                           bool is_last, float *dst)
-{
-    for (size_t step = 0; step < block->panels; step += STEP_PANELS) {
-        product part = *block;
-        part.panels = smaller(block->panels - step, STEP_PANELS);
-        part.b = block->b + step * block->b_panel;
-        part.c = block->c + step * block->c_panel;
-        from->loops->multiply(&part);
-        if (is_last) {
-            finish_panels(from, &part, first + step, dst);
-        }
-    }
-}
 
 /* All panels of one block of rows; packed holds the rows' depth blocks one after another. */
 static void multiply_rows(const packed_product *from, size_t rows, const float *packed,
                           float *sums, float *dst)
 {
-    size_t tile = from->loops->tile_rows, in = from->shape.in;
+    const linear_shape *shape = &from->shape;
+    size_t tile = from->loops->tile_rows, in = shape->in;
     size_t tiles = ceil_div(rows, tile);
     const float *weight = from->packed;
     for (size_t first = 0; first < from->panels; first += BLOCK_PANELS) {
         size_t panels = smaller(from->panels - first, BLOCK_PANELS);
+        size_t column = first * PANEL_WIDTH;
+        const finish last = {.bias = from->bias + column,
+                             .dst = dst + column,
+                             .dst_stride = shape->dst_stride,
+                             .columns = shape->out - column,
+                             .act = shape->act,
+                             .add = shape->add};
         for (size_t at = 0; at < in; at += from->block_depth) {
             size_t depth = smaller(in - at, from->block_depth);
             const product block = {.rows = rows,
@@ -195,8 +165,9 @@ static void multiply_rows(const packed_product *from, size_t rows, const float *
                                    .c_stride = PANEL_WIDTH,
                                    .c_panel = from->block_rows * PANEL_WIDTH,
                                    .add = at > 0,
-                                   .streams = true};
-            multiply_depth(from, &block, first, at + depth == in, dst);
+                                   .streams = true,
+                                   .last = at + depth == in ? &last : NULL};
+            from->loops->multiply(&block);
             weight += panels * block.b_panel;
         }
     }

@@ -9,6 +9,8 @@
 #include <immintrin.h>
 #include <stddef.h>
 
+#include "nn/transpose_x86.h"
+
 typedef struct vec {
     __m256 lo, hi;
 } vec;

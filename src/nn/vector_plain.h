@@ -113,6 +113,16 @@ static inline vec vec_power_of_two(vec a)
     return out;
 }
 
+/* dst[k * step + i] = src[i * stride + k] for i, k < 4 */
+static inline void transpose_four(const float *src, size_t stride, float *dst, size_t step)
+{
+    for (size_t i = 0; i < 4; i++) {
+        for (size_t k = 0; k < 4; k++) {
+            dst[k * step + i] = src[i * stride + k];
+        }
+    }
+}
+
 /* The lanes in a fixed tree: distance 8, 4, 2, 1. */
 static inline float vec_sum(vec a)
 {
