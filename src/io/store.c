@@ -25,7 +25,7 @@
 enum {
     APPLICATION_ID = 0x53505552, /* "SPUR" */
     SCHEMA_VERSION = 1,
-    FOLD_EVERY = 256, /* batches between two foldings of pending tallies */
+    FOLD_EVERY = 4096, /* batches between two foldings of pending tallies */
     CLASS_LIMIT = 1 << 24,
     BUSY_MILLISECONDS = 60000
 };
@@ -205,7 +205,9 @@ struct store {
     size_t class_count, embedding;
     store_split *splits;
     size_t split_count;
-    uint64_t pending; /* batches whose tallies are not folded */
+    uint64_t pending;  /* batches whose tallies are not folded */
+    uint32_t *cells;   /* of what is pending of one split, while histograms are read */
+    char *cells_split; /* which split */
     bool in_transaction;
 };
 
@@ -945,10 +947,14 @@ static spur_status encode_bins(text_buffer *into, const store_row *row, spur_err
         head[4 + i] = (unsigned char)(row->bin_count >> (8 * i) & 0xFF);
     }
     TRY(text_add(into, (const char *)head, sizeof head, error));
-    for (size_t i = 0; i < row->bin_count; i++) {
-        char pair[2] = {(char)(unsigned char)(row->bins[i] & 0xFF),
-                        (char)(unsigned char)(row->bins[i] >> 8)};
-        TRY(text_add(into, pair, sizeof pair, error));
+    for (size_t i = 0; i < row->bin_count;) {
+        char block[512];
+        size_t size = 0;
+        for (; i < row->bin_count && size < sizeof block; i++) {
+            block[size++] = (char)(unsigned char)(row->bins[i] & 0xFF);
+            block[size++] = (char)(unsigned char)(row->bins[i] >> 8);
+        }
+        TRY(text_add(into, block, size, error));
     }
 done:
     return status;
@@ -1051,18 +1057,25 @@ done:
     return status;
 }
 
+/* Zeroed counts [class_count, own or other, STORE_BINS]. */
+static spur_status new_cells(const store *from, uint32_t **out, spur_error *error)
+{
+    size_t count;
+    if (!size_mul(from->class_count, 2 * (size_t)STORE_BINS, &count)) {
+        return error_no_memory(error, SIZE_MAX);
+    }
+    return memory_new_zeroed(count, sizeof **out, out, error);
+}
+
 /* Moves everything pending into the histograms, inside the running transaction. */
 static spur_status fold_pending(store *into, spur_error *error)
 {
     spur_status status;
     uint32_t *cells = NULL;
-    size_t count;
-    if (!size_mul(into->class_count, 2 * (size_t)STORE_BINS, &count)) {
-        return error_no_memory(error, SIZE_MAX);
-    }
-    TRY(memory_new(count, sizeof *cells, &cells, error));
     for (size_t i = 0; i < into->split_count; i++) {
-        memset(cells, 0, count * sizeof *cells);
+        memory_free(cells);
+        cells = NULL;
+        TRY(new_cells(into, &cells, error));
         TRY(each_pending(into, into->splits[i].name, count_cell, cells, error));
         TRY(write_cells(into, into->splits[i].name, cells, error));
     }
@@ -1150,9 +1163,38 @@ static void add_to_pair(void *context, size_t class_index, bool is_own, size_t b
     }
 }
 
-static void add_one_to_pair(void *context, size_t class_index, bool is_own, size_t bin)
+static void forget_cells(store *from)
 {
-    add_to_pair(context, class_index, is_own, bin, 1);
+    memory_free(from->cells);
+    memory_free(from->cells_split);
+    from->cells = NULL;
+    from->cells_split = NULL;
+}
+
+/* Counts everything pending of a split once, not again for every class. */
+static spur_status load_cells(store *from, const char *split, spur_error *error)
+{
+    spur_status status;
+    if (from->cells_split != NULL && strcmp(from->cells_split, split) == 0) {
+        return SPUR_OK;
+    }
+    forget_cells(from);
+    TRY(memory_copy_text(split, strlen(split), &from->cells_split, error));
+    TRY(new_cells(from, &from->cells, error));
+    TRY(each_pending(from, split, count_cell, from->cells, error));
+done:
+    if (status != SPUR_OK) {
+        forget_cells(from);
+    }
+    return status;
+}
+
+static void add_pending(const store *from, size_t class_index, uint64_t *own, uint64_t *other)
+{
+    for (size_t bin = 0; bin < STORE_BINS; bin++) {
+        own[bin] += from->cells[cell_at(class_index, true, bin)];
+        other[bin] += from->cells[cell_at(class_index, false, bin)];
+    }
 }
 
 spur_status store_get_histogram(store *from, const char *split, size_t class_index,
@@ -1167,7 +1209,10 @@ spur_status store_get_histogram(store *from, const char *split, size_t class_ind
     bind_text(&query, split);
     bind_int(&query, class_index);
     TRY(each_cell(from, &query, add_to_pair, &pair, error));
-    TRY(each_pending(from, split, add_one_to_pair, &pair, error));
+    if (from->pending > 0) {
+        TRY(load_cells(from, split, error));
+        add_pending(from, class_index, own, other);
+    }
 done:
     return status;
 }
@@ -1305,6 +1350,7 @@ static spur_status put_pending(store *into, const char *split, uint64_t batch,
     bind_bytes(&query, bins->data, bins->length);
     TRY(run(into, &query, error));
     into->pending++;
+    forget_cells(into);
 done:
     return status;
 }
@@ -1904,6 +1950,7 @@ void store_close(store *block)
         (void)sqlite3_close(block->db);
     }
     run_lock_release(block->lock);
+    forget_cells(block);
     forget_tables(block);
     memory_free(block->path);
     memory_free(block);
