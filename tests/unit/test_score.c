@@ -54,7 +54,7 @@ static void copy_file(const char *from, const char *to)
     memory_free(bytes);
 }
 
-/* 12 pictures of three classes, five times over, with damage between: 69 rows. */
+/* 12 pictures of three classes, 15 times over, with damage between: 189 rows. */
 static const char *make_dataset(void *state)
 {
     static const char *const classes[] = {"ball", "box", "tree"};
@@ -65,7 +65,7 @@ static const char *make_dataset(void *state)
         char to[700];
         (void)snprintf(folder, sizeof folder, "%s/%s/deep", root, classes[c]);
         assert_ok(file_make_folder(folder, &error), error);
-        for (unsigned i = 0; i < 20; i++) {
+        for (unsigned i = 0; i < 60; i++) {
             char name[64];
             (void)snprintf(name, sizeof name, "photos-tiny/%s/%s%u.png", classes[c], classes[c],
                            i % 4 + 1);
@@ -136,20 +136,21 @@ static void every_image_is_one_row(void **state)
     const char *run = path_in(*state, "run");
     defaults(&options);
     spur_score_summary *summary = score(data, run, &options);
-    assert_int_equal(summary->found, 69);
+    assert_int_equal(summary->found, 189);
     assert_int_equal(summary->failed, 6);
-    assert_int_equal(summary->scored, 63);
+    assert_int_equal(summary->scored, 183);
     assert_int_equal(summary->skipped, 0);
     assert_int_equal(summary->pending, 0);
     assert_int_equal(summary->class_count, 3);
     assert_string_equal(summary->classes[1].prompt, "a photo of a box.");
-    assert_int_equal(summary->classes[1].images, 23);
-    assert_int_equal(summary->duplicates, 55); /* 12 pictures and the empty and the html file */
+    assert_int_equal(summary->classes[1].images, 63);
+    assert_int_equal(summary->duplicates,
+                     175); /* 12 pictures and the empty and the html file */
     assert_string_equal(summary->class_order, "lex");
     spur_score_summary_free(summary);
 
     summary = score(data, run, &options); /* nothing is left to do */
-    assert_int_equal(summary->skipped, 69);
+    assert_int_equal(summary->skipped, 189);
     spur_score_summary_free(summary);
 }
 
@@ -208,7 +209,7 @@ static void interruptions_change_no_byte(void **state)
     }
     assert_int_equal(status, SPUR_OK);
     print_message("%zu interruptions\n", interrupted);
-    assert_true(interrupted >= 3);
+    assert_true(interrupted >= 2); /* a call keeps at most 2 windows of 8 of the 48 batches */
     assert_true(calls > interrupted);
     char *a = export_all(*state, whole);
     char *b = export_all(*state, run);
@@ -340,7 +341,7 @@ static void dry_run_writes_nothing(void **state)
     options.dry_run = true;
     options.prompts = "best7";
     spur_score_summary *summary = score(data, run, &options);
-    assert_int_equal(summary->pending, 69);
+    assert_int_equal(summary->pending, 189);
     assert_true(summary->seconds_per_image > 0.0);
     assert_true(summary->classes[0].tokens >= 5);
     assert_int_equal(stat(run, &facts), -1);
