@@ -100,7 +100,9 @@ static void print_size(void *context, const char *name, uint64_t size)
     char cell[4 * 50 + ESCAPE_SIZE];
     (void)context;
     escape_fit(name, 50, cell, sizeof cell);
-    (void)printf("  %s %12.3f MB\n", cell, (double)size / 1e6);
+    bool is_large = size >= 1000000;
+    (void)printf("  %s %10.1f %s\n", cell, (double)size / (is_large ? 1e6 : 1e3),
+                 is_large ? "MB" : "kB");
 }
 
 static void print_class(const spur_class_plan *class)
@@ -108,6 +110,9 @@ static void print_class(const spur_class_plan *class)
     char label[4 * 22 + ESCAPE_SIZE], prompt[4 * 38 + ESCAPE_SIZE];
     escape_fit(class->label, 22, label, sizeof label);
     escape_fit(class->prompt, 38, prompt, sizeof prompt);
+    for (size_t end = strlen(prompt); end > 0 && prompt[end - 1] == ' '; end--) {
+        prompt[end - 1] = '\0';
+    }
     (void)printf("%s %9llu %6zu%c %s\n", label, (unsigned long long)class->images,
                  class->tokens, class->truncated ? '!' : ' ', prompt);
 }
