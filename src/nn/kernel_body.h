@@ -486,21 +486,30 @@ INLINE void dot_tile(const dot_rows *what, size_t row, size_t column, size_t row
     }
 }
 
+/* `rows` rows of a against the columns from .. end - 1. */
+INLINE void dot_columns(const dot_rows *what, size_t row, size_t rows, size_t from, size_t end)
+{
+    size_t column = from;
+    for (; column + DOT_COLUMNS <= end; column += DOT_COLUMNS) {
+        dot_tile(what, row, column, rows, DOT_COLUMNS);
+    }
+    for (; column < end; column++) {
+        dot_tile(what, row, column, rows, 1);
+    }
+}
+
+/* A few rows of b stay in the first-level cache while they meet all rows of a. */
 static void dot(const dot_rows *what)
 {
-    size_t column = 0;
-    for (; column + DOT_COLUMNS <= what->b_rows; column += DOT_COLUMNS) {
+    const size_t block = 4 * DOT_COLUMNS;
+    for (size_t from = 0; from < what->b_rows; from += block) {
+        size_t end = what->b_rows - from < block ? what->b_rows : from + block;
         size_t row = 0;
         for (; row + DOT_ROWS <= what->a_rows; row += DOT_ROWS) {
-            dot_tile(what, row, column, DOT_ROWS, DOT_COLUMNS);
+            dot_columns(what, row, DOT_ROWS, from, end);
         }
         for (; row < what->a_rows; row++) {
-            dot_tile(what, row, column, 1, DOT_COLUMNS);
-        }
-    }
-    for (; column < what->b_rows; column++) {
-        for (size_t row = 0; row < what->a_rows; row++) {
-            dot_tile(what, row, column, 1, 1);
+            dot_columns(what, row, 1, from, end);
         }
     }
 }
