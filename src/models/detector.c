@@ -49,7 +49,7 @@ struct detector_worker {
     float *queries;  /* [QUERY_BLOCK, D] */
     bool *has_boxes; /* per block of HEAD_ROWS patches */
     bool has_objectness;
-    const stage_trace *trace;
+    const tower_watch *watch;
 };
 
 /* ---- opening ------------------------------------------------------------------------- */
@@ -425,9 +425,9 @@ void detector_worker_free(detector_worker *worker)
     memory_free(worker);
 }
 
-void detector_worker_trace(detector_worker *worker, const stage_trace *trace)
+void detector_worker_watch(detector_worker *worker, const tower_watch *watch)
 {
-    worker->trace = trace;
+    worker->watch = watch;
 }
 
 /* ---- text ---------------------------------------------------------------------------- */
@@ -486,7 +486,7 @@ spur_status detector_encode_text(detector_worker *worker, const char *text, size
     }
     TRY(text_tokenize(worker->of, text, length, &own, error));
     TRY(owl_text_run(worker->of->text, worker->compute, own.ids, own.count, worker->scratch,
-                     embed, worker->trace, error));
+                     embed, worker->watch, error));
     if (ids != NULL) {
         *ids = own;
         own = (token_ids){0};
@@ -505,7 +505,7 @@ spur_status detector_look(detector_worker *worker, const image *src, spur_error 
     size_t width = of->config.projection;
     TRY(preprocess_run(&of->recipe, src, worker->pixels, NULL, error));
     TRY(owl_vision_run(of->vision, worker->compute, worker->pixels, worker->scratch,
-                       worker->map, worker->trace, error));
+                       worker->map, worker->watch, error));
     TRY(owl_heads_class(of->heads, worker->compute, worker->map, worker->embeddings,
                         worker->shift, worker->scale, error));
     rows_l2_normalise(worker->embeddings, width, detector_patches(of), width, 1e-6F,

@@ -45,8 +45,8 @@ const char *const *detector_warnings(const detector *from);
 spur_status detector_worker_new(const detector *from, detector_worker **out,
                                 spur_error *error) SPUR_MUST_USE;
 void detector_worker_free(detector_worker *worker);
-/* Shows every stage of the towers from now on (NULL: none); for parity tests. */
-void detector_worker_trace(detector_worker *worker, const stage_trace *trace);
+/* Who looks on from now on, or stops a look half-way (see tower_watch); NULL: nobody. */
+void detector_worker_watch(detector_worker *worker, const tower_watch *watch);
 
 /* Text tower: embed[D], l2-normalised. The text is canonicalised when the options say scenic
  * geometry. ids (may be NULL) receives the tokens. */

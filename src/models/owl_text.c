@@ -129,19 +129,19 @@ static size_t first_largest(const int32_t *ids, size_t count)
 }
 
 spur_status owl_text_run(const owl_text *from, engine_worker *worker, const int32_t *ids,
-                         size_t count, float *scratch, float *embed, const stage_trace *trace,
+                         size_t count, float *scratch, float *embed, const tower_watch *watch,
                          spur_error *error)
 {
     spur_status status;
     float *x = scratch;
     text_embed(from, ids, count, x);
-    TRY(transformer_run(from->body, worker, x, x + from->rows * from->stride, trace, error));
+    TRY(transformer_run(from->body, worker, x, x + from->rows * from->stride, watch, error));
     float *pooled = x + first_largest(ids, count) * from->stride;
     norm_run(&from->last, pooled, from->stride, 1, pooled, from->stride);
     rows_dot(pooled, from->stride, 1, from->project, from->tower.width, from->projection,
              from->tower.width, embed, from->projection);
-    trace_show(trace, "pooled", pooled, 1, from->tower.width, from->stride);
-    trace_show(trace, "projected", embed, 1, from->projection, from->projection);
+    watch_show(watch, "pooled", pooled, 1, from->tower.width, from->stride);
+    watch_show(watch, "projected", embed, 1, from->projection, from->projection);
     rows_l2_normalise(embed, from->projection, 1, from->projection, 0, embed, from->projection);
 done:
     return status;

@@ -23,7 +23,7 @@ size_t owl_text_scratch(const owl_text *from); /* floats */
 
 /* ids[count], 1 <= count <= max_tokens, every id below the vocabulary. embed[projection]. */
 spur_status owl_text_run(const owl_text *from, engine_worker *worker, const int32_t *ids,
-                         size_t count, float *scratch, float *embed, const stage_trace *trace,
+                         size_t count, float *scratch, float *embed, const tower_watch *watch,
                          spur_error *error) SPUR_MUST_USE;
 
 #endif

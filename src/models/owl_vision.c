@@ -152,7 +152,7 @@ size_t owl_vision_scratch(const owl_vision *from)
 
 static spur_status tokens_make(const owl_vision *from, engine_worker *worker,
                                const float *pixels, float *rows, float *x,
-                               const stage_trace *trace, spur_error *error)
+                               const tower_watch *watch, spur_error *error)
 {
     spur_status status = SPUR_OK;
     size_t width = from->tower.width, stride = from->stride;
@@ -162,22 +162,22 @@ static spur_status tokens_make(const owl_vision *from, engine_worker *worker,
                        from->pixel_stride);
         TRY(linear_run(from->embed, worker, rows, x + (1 + n) * stride, error));
     }
-    trace_show(trace, "patch_embed", x + stride, from->patches, width, stride);
+    watch_show(watch, "patch_embed", x + stride, from->patches, width, stride);
     rows_add(from->position + width, width, from->patches, width, x + stride, stride);
-    trace_show(trace, "tokens", x, from->tokens, width, stride);
+    watch_show(watch, "tokens", x, from->tokens, width, stride);
     memset(x + from->tokens * stride, 0, (from->rows - from->tokens) * stride * sizeof *x);
     norm_run(&from->before, x, stride, from->tokens, x, stride);
-    trace_show(trace, "pre_ln", x, from->tokens, width, stride);
+    watch_show(watch, "pre_ln", x, from->tokens, width, stride);
 done:
     return status;
 }
 
 /* map[n] = norm(x[1 + n] * x[0]) of the tokens behind the last norm. */
-static void map_merge(const owl_vision *from, float *x, float *map, const stage_trace *trace)
+static void map_merge(const owl_vision *from, float *x, float *map, const tower_watch *watch)
 {
     size_t width = from->tower.width, stride = from->stride;
     norm_run(&from->after, x, stride, from->tokens, x, stride);
-    trace_show(trace, "post_ln", x, from->tokens, width, stride);
+    watch_show(watch, "post_ln", x, from->tokens, width, stride);
     for (size_t n = 0; n < from->patches; n++) {
         const float *patch = x + (1 + n) * stride;
         float *row = map + n * stride;
@@ -186,18 +186,18 @@ static void map_merge(const owl_vision *from, float *x, float *map, const stage_
         }
     }
     norm_run(&from->merged, map, stride, from->patches, map, stride);
-    trace_show(trace, "merged", map, from->patches, width, stride);
+    watch_show(watch, "merged", map, from->patches, width, stride);
 }
 
 spur_status owl_vision_run(const owl_vision *from, engine_worker *worker, const float *pixels,
-                           float *scratch, float *map, const stage_trace *trace,
+                           float *scratch, float *map, const tower_watch *watch,
                            spur_error *error)
 {
     spur_status status;
     float *x = scratch, *rest = scratch + from->rows * from->stride;
-    TRY(tokens_make(from, worker, pixels, rest, x, trace, error));
-    TRY(transformer_run(from->body, worker, x, rest, trace, error));
-    map_merge(from, x, map, trace);
+    TRY(tokens_make(from, worker, pixels, rest, x, watch, error));
+    TRY(transformer_run(from->body, worker, x, rest, watch, error));
+    map_merge(from, x, map, watch);
 done:
     return status;
 }

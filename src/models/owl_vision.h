@@ -25,7 +25,7 @@ size_t owl_vision_scratch(const owl_vision *from); /* floats */
 
 /* map: P rows of row_stride(W) floats. */
 spur_status owl_vision_run(const owl_vision *from, engine_worker *worker, const float *pixels,
-                           float *scratch, float *map, const stage_trace *trace,
+                           float *scratch, float *map, const tower_watch *watch,
                            spur_error *error) SPUR_MUST_USE;
 
 #endif

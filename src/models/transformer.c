@@ -345,16 +345,24 @@ done:
     return status;
 }
 
-void trace_show(const stage_trace *trace, const char *stage, const float *rows, size_t count,
+void watch_show(const tower_watch *watch, const char *stage, const float *rows, size_t count,
                 size_t width, size_t stride)
 {
-    if (trace != NULL) {
-        trace->show(trace->context, stage, rows, count, width, stride);
+    if (watch != NULL && watch->show != NULL) {
+        watch->show(watch->context, stage, rows, count, width, stride);
     }
 }
 
+static spur_status watch_check(const tower_watch *watch, spur_error *error)
+{
+    if (watch != NULL && watch->cancelled != NULL && atomic_load(watch->cancelled)) {
+        return error_set(error, SPUR_INTERRUPTED, "interrupted inside a network");
+    }
+    return SPUR_OK;
+}
+
 spur_status transformer_run(const transformer *from, engine_worker *worker, float *x,
-                            float *scratch, const stage_trace *trace, spur_error *error)
+                            float *scratch, const tower_watch *watch, spur_error *error)
 {
     spur_status status = SPUR_OK;
     float *attended = scratch + from->block * (from->stride + from->hidden_stride) +
@@ -362,11 +370,13 @@ spur_status transformer_run(const transformer *from, engine_worker *worker, floa
     memset(attended + from->tokens * from->stride, 0,
            (from->rows - from->tokens) * from->stride * sizeof *attended);
     for (size_t i = 0; i < from->tower.layers; i++) {
-        TRY(attention_step(from, &from->layers[i], worker, x, scratch, error));
-        TRY(mlp_step(from, &from->layers[i], worker, x, scratch, error));
         char stage[TENSOR_NAME_SIZE];
+        TRY(watch_check(watch, error));
+        TRY(attention_step(from, &from->layers[i], worker, x, scratch, error));
+        TRY(watch_check(watch, error));
+        TRY(mlp_step(from, &from->layers[i], worker, x, scratch, error));
         tensor_name(stage, "layer%zu", i);
-        trace_show(trace, stage, x, from->tokens, from->tower.width, from->stride);
+        watch_show(watch, stage, x, from->tokens, from->tower.width, from->stride);
     }
 done:
     return status;

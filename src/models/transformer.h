@@ -9,6 +9,8 @@
 #ifndef MODELS_TRANSFORMER_H
 #define MODELS_TRANSFORMER_H
 
+#include <stdatomic.h>
+
 #include "models/owl_config.h"
 #include "models/weights.h"
 #include "nn/attention.h"
@@ -22,14 +24,16 @@ size_t blocks_total(size_t tokens);
 
 typedef struct transformer transformer;
 
-/* Shows the rows of a stage while a tower runs ("tokens", "layer0" ...), for parity tests. A
- * NULL trace shows nothing. */
-typedef struct stage_trace {
+/* Who looks on while a tower runs. show (may be NULL): sees the rows of every stage ("tokens",
+ * "layer0" ...), for parity tests. cancelled (may be NULL): once true, the run ends with
+ * SPUR_INTERRUPTED at the next half layer. A NULL watch is nobody. */
+typedef struct tower_watch {
     void *context;
     void (*show)(void *context, const char *stage, const float *rows, size_t count,
                  size_t width, size_t stride);
-} stage_trace;
-void trace_show(const stage_trace *trace, const char *stage, const float *rows, size_t count,
+    const atomic_bool *cancelled;
+} tower_watch;
+void watch_show(const tower_watch *watch, const char *stage, const float *rows, size_t count,
                 size_t width, size_t stride);
 
 /* Declares the tensors PREFIX.{i}.self_attn.{q,k,v,out}_proj, layer_norm1/2, mlp.fc1/2. */
@@ -45,7 +49,7 @@ size_t transformer_scratch(const transformer *from);
 
 /* In place; x has blocks_total(tokens) rows of row_stride(width) floats. */
 spur_status transformer_run(const transformer *from, engine_worker *worker, float *x,
-                            float *scratch, const stage_trace *trace,
+                            float *scratch, const tower_watch *watch,
                             spur_error *error) SPUR_MUST_USE;
 
 /* ---- shared by the towers and heads: single pieces by name ---------------------------- */

@@ -127,6 +127,7 @@ static spur_status work_batch(void *context, size_t worker, size_t slot, uint64_
     size_t bin_count = scorer_bin_count(&job->task);
     uint64_t first = work->pending[item] * STORE_BATCH_ROWS;
     into->count = 0;
+    scorer_watch(job->scorers[worker], cancelled);
     for (uint64_t i = first; i < first + STORE_BATCH_ROWS && i < work->split->count; i++) {
         store_row *row = &into->rows[into->count];
         if (atomic_load(cancelled)) {

@@ -14,6 +14,7 @@
 struct scorer {
     const scorer_task *task;
     detector_worker *worker;
+    tower_watch watch;
     size_t patches, count; /* count: queries asked per image */
     float *logits;         /* [patches, count] */
     float *levels;         /* [count] image-level logits */
@@ -110,6 +111,12 @@ static spur_status find_box(scorer *from, const image *src, store_row *row, spur
         detector_box_to_pixels(from->task->model, box, src->width, src->height, row->box);
     }
     return status;
+}
+
+void scorer_watch(scorer *from, const atomic_bool *cancelled)
+{
+    from->watch.cancelled = cancelled;
+    detector_worker_watch(from->worker, &from->watch);
 }
 
 spur_status scorer_look(scorer *from, const image *src, store_row *row, uint16_t *bins,

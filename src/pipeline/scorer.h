@@ -31,6 +31,9 @@ detector_worker *scorer_detector(scorer *from);
 /* Number of bins scorer_look counts for an image: the classes, or 1. */
 size_t scorer_bin_count(const scorer_task *task);
 
+/* From now on a look ends with SPUR_INTERRUPTED soon after *cancelled turns true. */
+void scorer_watch(scorer *from, const atomic_bool *cancelled);
+
 /* Fills the scores of row (whose class_index is set) and bins[scorer_bin_count]. SPUR_IMAGE
  * "non-finite score" when a number is not finite. */
 spur_status scorer_look(scorer *from, const image *src, store_row *row, uint16_t *bins,

@@ -170,8 +170,8 @@ static void compare_image(const model *of, engine_worker *worker, comparison *wi
     assert_non_null(expected);
     float *pixels = floats(count);
     memcpy(pixels, expected, count * sizeof *pixels);
-    const stage_trace trace = {with, show};
-    assert_ok(owl_vision_run(of->vision, worker, pixels, scratch, map, &trace, &error), error);
+    const tower_watch watch = {with, show, NULL};
+    assert_ok(owl_vision_run(of->vision, worker, pixels, scratch, map, &watch, &error), error);
     compare_heads(of, worker, map, with);
     memory_free(pixels);
     memory_free(scratch);
@@ -229,9 +229,9 @@ static void compare_texts(const model *of, engine_worker *worker, comparison *wi
             last = short_ids[count] > short_ids[last] ? count : last;
         }
         text_comparison text = {with, query, last + 1};
-        const stage_trace trace = {&text, show_text};
+        const tower_watch watch = {&text, show_text, NULL};
         assert_ok(
-            owl_text_run(of->text, worker, short_ids, last + 1, scratch, embed, &trace, &error),
+            owl_text_run(of->text, worker, short_ids, last + 1, scratch, embed, &watch, &error),
             error);
         show_text(&text, "normed", embed, 1, of->config.projection, of->config.projection);
     }

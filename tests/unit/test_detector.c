@@ -5,6 +5,7 @@
 #include "support.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -237,6 +238,36 @@ static void test_scenic_geometry_changes_the_digest(void **state)
     detector_close(scenic);
 }
 
+static void cancel_after_first(void *context, const char *stage, const float *rows,
+                               size_t count, size_t width, size_t stride)
+{
+    const tower_watch *watch = context;
+    (void)rows;
+    (void)count;
+    (void)width;
+    (void)stride;
+    if (strcmp(stage, "layer0") == 0) {
+        atomic_store((atomic_bool *)(uintptr_t)watch->cancelled, true);
+    }
+    assert_string_not_equal(stage, "layer1");
+}
+
+static void test_a_look_can_be_cut_short(void **state)
+{
+    (void)state;
+    eye with;
+    spur_error error;
+    atomic_bool cancelled;
+    atomic_init(&cancelled, false);
+    tower_watch watch = {&watch, cancel_after_first, &cancelled};
+    eye_open(&with, "tiny-owlvit");
+    detector_worker_watch(with.worker, &watch);
+    assert_int_equal(detector_look(with.worker, &with.picture, &error), SPUR_INTERRUPTED);
+    detector_worker_watch(with.worker, NULL);
+    assert_ok(detector_look(with.worker, &with.picture, &error), error);
+    eye_close(&with);
+}
+
 static void test_a_folder_without_a_model_is_named(void **state)
 {
     (void)state;
@@ -280,6 +311,7 @@ int main(void)
         cmocka_unit_test(test_boxes_scale_by_the_geometry),
         cmocka_unit_test(test_objectness_is_owlv2s),
         cmocka_unit_test(test_scenic_geometry_changes_the_digest),
+        cmocka_unit_test(test_a_look_can_be_cut_short),
         cmocka_unit_test(test_a_folder_without_a_model_is_named),
         cmocka_unit_test(test_failed_allocations_are_clean),
     };
