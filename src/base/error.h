@@ -47,8 +47,9 @@ spur_status error_no_memory(spur_error *error, size_t bytes) SPUR_MUST_USE;
 
 #if defined(__clang_analyzer__)
 /* The analyzer cannot see into error.c: a failure never returns SPUR_OK. */
-#define error_set(error, code, ...) ((void)(error), (code))
-#define error_no_memory(error, bytes) ((void)(error), (void)(bytes), SPUR_RESOURCE)
+void error_seen(spur_error *error, ...);
+#define error_set(error, code, ...) (error_seen((error), __VA_ARGS__), (code))
+#define error_no_memory(error, bytes) (error_seen((error), (bytes)), SPUR_RESOURCE)
 #endif
 
 #endif

@@ -128,6 +128,7 @@ static size_t first_largest(const int32_t *ids, size_t count)
     return best;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): texts in, rows out, with strides */
 spur_status owl_text_run(const owl_text *from, engine_worker *worker, const int32_t *ids,
                          size_t count, float *scratch, float *embed, const tower_watch *watch,
                          spur_error *error)

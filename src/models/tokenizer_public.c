@@ -33,6 +33,7 @@ void spur_tokenizer_close(spur_tokenizer *block)
     }
 }
 
+/* NOLINTNEXTLINE(readability-function-size): a text, three results, error */
 spur_status spur_tokenizer_encode(const spur_tokenizer *from, const char *text, size_t length,
                                   size_t max_length, int32_t **ids, size_t *count,
                                   bool *truncated, spur_error *error)

@@ -189,12 +189,13 @@ static spur_status qkv_take(engine *on, const weights *from, const transformer *
     static const char *const names[] = {"q_proj", "k_proj", "v_proj"};
     spur_status status;
     size_t width = stack->tower.width;
+    size_t head_width = width / stack->tower.heads;
     float *weight = NULL, *bias = NULL;
     TRY(memory_new(3 * width, width * sizeof *weight, &weight, error));
     TRY(memory_new(3 * width, sizeof *bias, &bias, error));
     for (size_t i = 0; i < 3; i++) {
         char name[TENSOR_NAME_SIZE];
-        float scale = i == 0 ? (float)(1 / sqrt((double)(width / stack->tower.heads))) : 1.0F;
+        float scale = i == 0 ? (float)(1 / sqrt((double)head_width)) : 1.0F;
         tensor_name(name, "%s.self_attn.%s", prefix, names[i]);
         TRY(projection_take(from, name, width, scale, weight + i * width * width,
                             bias + i * width, error));
@@ -239,6 +240,7 @@ done:
     return status;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): names, shape, engine, error */
 spur_status transformer_open(engine *on, const weights *from, const char *prefix,
                              const owl_tower *tower, size_t tokens, bool causal,
                              transformer **out, spur_error *error)

@@ -7,6 +7,7 @@
 
 #include "nn/kernel.h"
 
+/* NOLINTNEXTLINE(readability-function-size): matrices come with their strides */
 void rows_layer_norm(const float *src, size_t src_stride, size_t rows, size_t width,
                      const float *weight, const float *bias, float eps, float *dst,
                      size_t dst_stride)
@@ -43,6 +44,7 @@ void rows_l2_normalise(const float *src, size_t src_stride, size_t rows, size_t 
     }
 }
 
+/* NOLINTNEXTLINE(readability-function-size): matrices come with their strides */
 void rows_dot(const float *a, size_t a_stride, size_t a_rows, const float *b, size_t b_stride,
               size_t b_rows, size_t width, float *dst, size_t dst_stride)
 {

@@ -118,6 +118,7 @@ size_t detections_keep_best(spur_detection *detections, size_t count, float nms,
     return top > 0 && count > top ? top : count;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): arrays with their sizes */
 spur_status detections_from_image(const float *logits, const float *boxes, size_t patches,
                                   float threshold, float nms, spur_detection *out,
                                   size_t *count, spur_error *error)

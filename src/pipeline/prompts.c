@@ -141,6 +141,7 @@ static void add_normalised(double *sum, const float *embed, size_t count)
     }
 }
 
+/* NOLINTNEXTLINE(readability-function-size): arrays with their sizes */
 spur_status prompts_encode(const prompts *from, detector_worker *worker, size_t embedding,
                            const char *name, arena *texts, store_class *into, float *query,
                            spur_error *error)
