@@ -47,7 +47,7 @@ static double mean_top(const float *values, size_t count)
     size_t kept = 0;
     for (size_t i = 0; i < count; i++) {
         if (isnan(values[i])) {
-            return NAN;
+            return (double)NAN;
         }
         size_t at = kept;
         while (at > 0 && values[i] > top[at - 1]) {
