@@ -1,8 +1,8 @@
 /*
- * engine.h - the compute engine: one per model, over oneDNN.
+ * engine.h - the compute engine, one per model: our own inner loops or oneDNN.
  *
  * An operation is opened once (weights packed, scratch sized) and run many times without
- * allocating; a worker is one thread's stream and scratch memory. Every run uses one thread,
+ * allocating; a worker is one thread's scratch memory. Every run uses one thread,
  * so results do not depend on how many workers there are.
  */
 #ifndef NN_ENGINE_H
