@@ -321,6 +321,7 @@ typedef struct spur_rank_summary {
     size_t class_count;
     spur_class_rank *classes; /* split, then class index */
     uint64_t scored, failed, ties, duplicates, invisible;
+    uint64_t pending; /* images of the run's splits that have no row yet */
 } spur_rank_summary;
 
 SPUR_API spur_status spur_rank(spur_run *run, spur_rank_summary **out,

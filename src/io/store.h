@@ -20,7 +20,8 @@ enum {
     STORE_BEST = 5,       /* best other classes kept per image */
     STORE_ID_SIZE = 16,
     STORE_DIGEST_SIZE = 32,
-    STORE_BINS = 1600 /* of a histogram: 0.05 wide, from -40 to 40 */
+    STORE_TALLY_CLASSES = 2000, /* with more classes there are no histograms */
+    STORE_BINS = 1600           /* of a histogram: 0.05 wide, from -40 to 40 */
 };
 
 typedef struct store store;
@@ -111,7 +112,7 @@ typedef struct store_row {
     float other_logit;
     size_t best_count; /* best other classes anywhere, highest first */
     store_best best[STORE_BEST];
-    size_t bin_count;     /* 0, 1 (own class only) or the number of classes */
+    size_t bin_count;     /* the number of classes, or 0 */
     const uint16_t *bins; /* of image-level logits; written, never read back per row */
 } store_row;
 

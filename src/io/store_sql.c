@@ -58,8 +58,6 @@ static const char *const queries[QUERY_COUNT] = {
                  "ON CONFLICT(split, class_index, is_own, bin) "
                  "DO UPDATE SET images = images + excluded.images",
     [READ_CELLS] = "SELECT class_index, is_own, bin, images FROM histograms WHERE split = ?",
-    [READ_CLASS_CELLS] = "SELECT class_index, is_own, bin, images FROM histograms "
-                         "WHERE split = ? AND class_index = ?",
     [DROP_SETTINGS] = "DELETE FROM settings",
     [DROP_CLASSES] = "DELETE FROM classes",
     [DROP_CHECKS] = "DELETE FROM checks",
@@ -240,10 +238,17 @@ sql_columns sql_columns_of(const sql_query *query)
     return (sql_columns){query->statement, 0, false};
 }
 
+/* A value of another type than we write would compare otherwise inside SQLite than it reads. */
+static bool has_type(const sql_columns *from, int type)
+{
+    return sqlite3_column_type(from->statement, from->column) == type;
+}
+
 uint64_t sql_take_int(sql_columns *from, sqlite3_int64 limit)
 {
+    bool is_integer = has_type(from, SQLITE_INTEGER);
     sqlite3_int64 value = sqlite3_column_int64(from->statement, from->column++);
-    if (value < 0 || value >= limit) {
+    if (!is_integer || value < 0 || value >= limit) {
         from->is_bad = true;
         return 0;
     }
@@ -257,12 +262,12 @@ bool sql_take_bool(sql_columns *from)
 
 bool sql_is_null(const sql_columns *from)
 {
-    return sqlite3_column_type(from->statement, from->column) == SQLITE_NULL;
+    return has_type(from, SQLITE_NULL);
 }
 
 double sql_take_double(sql_columns *from)
 {
-    if (sql_is_null(from)) {
+    if (!has_type(from, SQLITE_FLOAT)) {
         from->is_bad = true;
     }
     return sqlite3_column_double(from->statement, from->column++);
@@ -281,9 +286,15 @@ float sql_take_float(sql_columns *from)
 /* Lives until the statement moves; NULL for null. */
 const char *sql_take_text(sql_columns *from)
 {
+    bool is_blob = has_type(from, SQLITE_BLOB);
+    bool is_text = has_type(from, SQLITE_TEXT);
+    bool is_none = sql_is_null(from);
     const unsigned char *text = sqlite3_column_text(from->statement, from->column);
     int length = sqlite3_column_bytes(from->statement, from->column++);
-    if (text != NULL && strlen((const char *)text) != (size_t)length) {
+    /* Text is UTF-8, a blob is what is not. */
+    if (text != NULL &&
+        (strlen((const char *)text) != (size_t)length || is_none || (!is_blob && !is_text) ||
+         text_is_utf8((const char *)text, (size_t)length) != is_text)) {
         from->is_bad = true;
     }
     return (const char *)text;
@@ -301,9 +312,10 @@ const char *sql_take_some_text(sql_columns *from)
 
 bool sql_take_bytes(sql_columns *from, void *dst, size_t length)
 {
+    bool is_blob = has_type(from, SQLITE_BLOB);
     const void *bytes = sqlite3_column_blob(from->statement, from->column);
     int found = sqlite3_column_bytes(from->statement, from->column++);
-    if (bytes == NULL || (size_t)found != length) {
+    if (!is_blob || bytes == NULL || (size_t)found != length) {
         from->is_bad = true;
         return false;
     }

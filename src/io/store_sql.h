@@ -46,7 +46,6 @@ enum query {
     DROP_PENDING,
     ADD_CELL,
     READ_CELLS,
-    READ_CLASS_CELLS,
     DROP_SETTINGS,
     DROP_CLASSES,
     DROP_CHECKS,

@@ -12,8 +12,7 @@
 #include "io/store_sql.h"
 
 /* Pending bins of a batch: for every scored row its class (4 bytes) and the number of bins (4
- * bytes), then a bin per class query, or of the own class alone (2 bytes each); all
- * little-endian. */
+ * bytes), then a bin per class query (2 bytes each); all little-endian. */
 spur_status store_encode_bins(text_buffer *into, const store_row *row, spur_error *error)
 {
     spur_status status;
@@ -58,17 +57,15 @@ static bool decode_bins(const unsigned char *bytes, size_t length, size_t class_
         size_t own = read_little(bytes + at, 4);
         size_t count = read_little(bytes + at + 4, 4);
         at += 8;
-        if (own >= class_count || (count != 1 && count != class_count) ||
-            count > (length - at) / 2) {
+        if (own >= class_count || count != class_count || count > (length - at) / 2) {
             return false;
         }
         for (size_t i = 0; i < count; i++, at += 2) {
-            size_t query = count == 1 ? own : i;
             size_t bin = read_little(bytes + at, 2);
             if (bin >= STORE_BINS) {
                 return false;
             }
-            visit(context, query, query == own, bin);
+            visit(context, i, i == own, bin);
         }
     }
     return true;
@@ -234,18 +231,10 @@ done:
     return status;
 }
 
-typedef struct histogram_pair {
-    size_t class_index;
-    uint64_t *own, *other;
-} histogram_pair;
-
-static void add_to_pair(void *context, size_t class_index, bool is_own, size_t bin,
-                        uint64_t images)
+static void add_cell(void *context, size_t class_index, bool is_own, size_t bin,
+                     uint64_t images)
 {
-    histogram_pair *pair = context;
-    if (class_index == pair->class_index) {
-        (is_own ? pair->own : pair->other)[bin] += images;
-    }
+    ((uint32_t *)context)[cell_at(class_index, is_own, bin)] += (uint32_t)images;
 }
 
 void store_forget_cells(store *from)
@@ -256,10 +245,12 @@ void store_forget_cells(store *from)
     from->cells_split = NULL;
 }
 
-/* Counts everything pending of a split once, not again for every class. */
+/* Reads the histograms of a split at once, by the very query that verification used: a search
+ * for single classes would trust the order of keys, which nothing has checked. */
 static spur_status load_cells(store *from, const char *split, spur_error *error)
 {
     spur_status status;
+    sql_query query;
     if (from->cells_split != NULL && strcmp(from->cells_split, split) == 0) {
         return SPUR_OK;
     }
@@ -267,6 +258,9 @@ static spur_status load_cells(store *from, const char *split, spur_error *error)
     TRY(memory_copy_text(split, strlen(split), &from->cells_split, error));
     TRY(new_cells(from, &from->cells, error));
     TRY(each_pending(from, split, count_cell, from->cells, error));
+    TRY(sql_prepare(from, READ_CELLS, &query, error));
+    sql_text(&query, split);
+    TRY(each_cell(from, &query, add_cell, from->cells, error));
 done:
     if (status != SPUR_OK) {
         store_forget_cells(from);
@@ -274,30 +268,18 @@ done:
     return status;
 }
 
-static void add_pending(const store *from, size_t class_index, uint64_t *own, uint64_t *other)
-{
-    for (size_t bin = 0; bin < STORE_BINS; bin++) {
-        own[bin] += from->cells[cell_at(class_index, true, bin)];
-        other[bin] += from->cells[cell_at(class_index, false, bin)];
-    }
-}
-
 spur_status store_get_histogram(store *from, const char *split, size_t class_index,
                                 uint64_t *own, uint64_t *other, spur_error *error)
 {
-    spur_status status;
-    sql_query query;
-    histogram_pair pair = {class_index, own, other};
-    memset(own, 0, STORE_BINS * sizeof *own);
-    memset(other, 0, STORE_BINS * sizeof *other);
-    TRY(sql_prepare(from, READ_CLASS_CELLS, &query, error));
-    sql_text(&query, split);
-    sql_int(&query, class_index);
-    TRY(each_cell(from, &query, add_to_pair, &pair, error));
-    if (from->pending > 0) {
-        TRY(load_cells(from, split, error));
-        add_pending(from, class_index, own, other);
+    if (from->class_count > STORE_TALLY_CLASSES) {
+        memset(own, 0, STORE_BINS * sizeof *own);
+        memset(other, 0, STORE_BINS * sizeof *other);
+        return SPUR_OK;
     }
-done:
+    spur_status status = load_cells(from, split, error);
+    for (size_t bin = 0; status == SPUR_OK && bin < STORE_BINS; bin++) {
+        own[bin] = from->cells[cell_at(class_index, true, bin)];
+        other[bin] = from->cells[cell_at(class_index, false, bin)];
+    }
     return status;
 }

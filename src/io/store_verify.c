@@ -23,6 +23,7 @@ static bool take_batch(const sql_query *query, batch_head *out)
     sql_columns at = sql_columns_of(query);
     out->batch = sql_take_int(&at, SIZE_LIMIT / STORE_BATCH_ROWS);
     out->images = sql_take_int(&at, STORE_BATCH_ROWS + 1);
+    at.is_bad = at.is_bad || sqlite3_column_type(at.statement, at.column) != SQLITE_INTEGER;
     sqlite3_int64 tally = sqlite3_column_int64(at.statement, at.column++);
     memcpy(&out->tally, &tally, sizeof tally);
     (void)sql_take_bytes(&at, out->sum, sizeof out->sum);

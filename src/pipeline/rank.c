@@ -175,9 +175,10 @@ static void add_to_sums(const spur_class_rank *from, spur_rank_summary *into)
 }
 
 /* Classes with images of one split, behind those of the splits before. */
-static spur_status rank_split(spur_run *run, const char *split, summary_block *into,
+static spur_status rank_split(spur_run *run, const store_split *part, summary_block *into,
                               spur_error *error)
 {
+    const char *split = part->name;
     spur_status status;
     ranking order = {NULL, NULL, 0, 0, NULL, NULL};
     store_counts counts;
@@ -194,6 +195,7 @@ static spur_status rank_split(spur_run *run, const char *split, summary_block *i
     }
     TRY(store_count(run->db, split, &counts, error));
     into->shown.duplicates += counts.duplicates;
+    into->shown.pending += part->images - counts.scored - counts.failed;
 done:
     ranking_free(&order);
     return status;
@@ -212,7 +214,7 @@ spur_status spur_rank(spur_run *run, spur_rank_summary **out, spur_error *error)
     TRY(arena_take(made->texts, size, sizeof *made->shown.classes, &made->shown.classes,
                    error));
     for (size_t i = 0; i < run->split_count; i++) {
-        TRY(rank_split(run, run->splits[i].name, made, error));
+        TRY(rank_split(run, &run->splits[i], made, error));
     }
     *out = &made->shown;
     made = NULL;

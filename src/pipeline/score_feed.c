@@ -124,7 +124,7 @@ static spur_status work_batch(void *context, size_t worker, size_t slot, uint64_
     feed *work = context;
     score_job *job = work->job;
     batch_slot *into = &work->slots[slot];
-    size_t bin_count = scorer_bin_count(&job->task);
+    size_t bin_count = scorer_query_count(&job->task);
     uint64_t first = work->pending[item] * STORE_BATCH_ROWS;
     into->count = 0;
     scorer_watch(job->scorers[worker], cancelled);
@@ -278,7 +278,7 @@ done:
 static spur_status open_slots(feed *work, spur_error *error)
 {
     spur_status status;
-    size_t bins = scorer_bin_count(&work->job->task) * STORE_BATCH_ROWS;
+    size_t bins = scorer_query_count(&work->job->task) * STORE_BATCH_ROWS;
     work->window = WINDOW_PER_THREAD * work->job->threads;
     TRY(memory_new_zeroed(work->window, sizeof *work->slots, &work->slots, error));
     for (size_t i = 0; i < work->window; i++) {
@@ -351,7 +351,7 @@ spur_status score_probe(score_job *job, double *seconds, spur_error *error)
     double sum = 0.0;
     size_t scored = 0;
     size_t count = job->rows->count < PROBE_IMAGES ? job->rows->count : PROBE_IMAGES;
-    TRY(memory_new(scorer_bin_count(&job->task), sizeof *bins, &bins, error));
+    TRY(memory_new(scorer_query_count(&job->task), sizeof *bins, &bins, error));
     for (size_t i = 0; i < count; i++) {
         store_row row;
         manifest_split all = {.first = 0, .count = job->rows->count};

@@ -21,7 +21,7 @@ struct scorer {
     float *column;         /* [patches] */
 };
 
-size_t scorer_bin_count(const scorer_task *task)
+size_t scorer_query_count(const scorer_task *task)
 {
     return task->class_count <= SCORER_ALL_CLASSES ? task->class_count : 1;
 }
@@ -34,7 +34,7 @@ spur_status scorer_new(const scorer_task *task, scorer **out, spur_error *error)
     TRY(memory_new_zeroed(1, sizeof *made, &made, error));
     made->task = task;
     made->patches = detector_patches(task->model);
-    made->count = scorer_bin_count(task);
+    made->count = scorer_query_count(task);
     if (!size_mul(made->patches, made->count, &size)) {
         FAIL(SPUR_RESOURCE, "too many classes");
     }
@@ -150,7 +150,7 @@ spur_status scorer_look(scorer *from, const image *src, store_row *row, uint16_t
     for (size_t i = 0; i < from->count; i++) {
         bins[i] = aggregate_bin(from->levels[i]);
     }
-    row->bin_count = from->count;
+    row->bin_count = is_single ? 0 : from->count;
     row->bins = bins;
 done:
     return status;

@@ -8,7 +8,7 @@
 #include "models/detector.h"
 
 enum {
-    SCORER_ALL_CLASSES = 2000 /* with more classes only the own one is asked */
+    SCORER_ALL_CLASSES = STORE_TALLY_CLASSES /* with more classes only the own one is asked */
 };
 
 /* What all workers share. */
@@ -28,13 +28,13 @@ void scorer_free(scorer *block);
 /* The worker's detector, for prompts. */
 detector_worker *scorer_detector(scorer *from);
 
-/* Number of bins scorer_look counts for an image: the classes, or 1. */
-size_t scorer_bin_count(const scorer_task *task);
+/* Number of class queries asked per image: the classes, or 1. */
+size_t scorer_query_count(const scorer_task *task);
 
 /* From now on a look ends with SPUR_INTERRUPTED soon after *cancelled turns true. */
 void scorer_watch(scorer *from, const atomic_bool *cancelled);
 
-/* Fills the scores of row (whose class_index is set) and bins[scorer_bin_count]. SPUR_IMAGE
+/* Fills the scores of row (whose class_index is set) and bins[scorer_query_count]. SPUR_IMAGE
  * "non-finite score" when a number is not finite. */
 spur_status scorer_look(scorer *from, const image *src, store_row *row, uint16_t *bins,
                         spur_error *error) SPUR_MUST_USE;

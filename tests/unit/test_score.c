@@ -419,6 +419,48 @@ static void row_equals_detect(void **state)
     spur_detector_close(detector);
 }
 
+/* Every failure of one of our allocations in the calling thread is told, and leaves a run that
+ * goes on. */
+static void failing_allocations_are_clean(void **state)
+{
+    spur_error error;
+    spur_score_options options;
+    const char *data = path_in(*state, "data");
+    const char *run = path_in(*state, "run");
+    const char *whole = path_in(*state, "whole");
+    char folder[600];
+    (void)snprintf(folder, sizeof folder, "%s/box", data);
+    assert_ok(file_make_folder(folder, &error), error);
+    (void)snprintf(folder, sizeof folder, "%s/box/1.png", data);
+    copy_file(data_path("photos-tiny/box/box1.png"), folder);
+    defaults(&options);
+    options.threads = 1;
+    spur_score_summary_free(score(data, whole, &options));
+    size_t tries = 0;
+    size_t unharmed = 0;
+    bool was_reached = true;
+    for (size_t n = 1; was_reached; n += 1 + n / 16) {
+        spur_score_summary *summary = NULL;
+        (void)memory_fail_at(n, false);
+        spur_status status =
+            spur_score(data, run, data_path("tiny-owlvit"), &options, NULL, &summary, &error);
+        was_reached = memory_fail_at(0, false) >= n || status != SPUR_OK;
+        unharmed += status == SPUR_OK;
+        spur_score_summary_free(summary);
+        if (status != SPUR_OK && status != SPUR_RESOURCE) {
+            fail_msg("allocation %zu: status %d: %s", n, (int)status, error.message);
+        }
+        tries++;
+    }
+    print_message("%zu failed allocations tried, %zu did no harm\n", tries - 1, unharmed - 1);
+    assert_true(tries > 40);
+    char *a = export_all(*state, whole);
+    char *b = export_all(*state, run);
+    assert_string_equal(a, b);
+    memory_free(a);
+    memory_free(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -431,6 +473,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(dry_run_writes_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(wrong_uses_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(row_equals_detect, setup, teardown),
+        cmocka_unit_test_setup_teardown(failing_allocations_are_clean, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
