@@ -47,6 +47,7 @@ static void print_json(const spur_rank_summary *summary)
     json_put_count(&json, "ties", summary->ties);
     json_put_count(&json, "duplicates", summary->duplicates);
     json_put_count(&json, "invisible", summary->invisible);
+    json_put_count(&json, "pending", summary->pending);
     json_put_open(&json, "classes", '[');
     for (size_t i = 0; i < summary->class_count; i++) {
         class_to_json(&json, &summary->classes[i]);
@@ -133,6 +134,10 @@ static void print_table(const spur_rank_summary *summary, const terminal *screen
                  "%llu duplicates\n",
                  (unsigned long long)summary->scored, (unsigned long long)summary->failed,
                  (unsigned long long)summary->ties, (unsigned long long)summary->duplicates);
+    if (summary->pending > 0) {
+        (void)printf("%llu images of the dataset have no row yet: this run is not finished\n",
+                     (unsigned long long)summary->pending);
+    }
     (void)puts("rank 1 of a class is its lowest score: the object is least visible there");
     print_invisible(summary);
 }
