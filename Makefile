@@ -3,13 +3,14 @@ PREFIX ?= /usr/local
 PYTHON ?= python3
 .PHONY: all demo check lint coverage fuzz parity install
 all: build/build.ninja
-	@cmake --build build
+	@cmake --build build --target spur_printed
 build/build.ninja:
 	@tools/setup.sh build
 	@cmake --preset release
 demo: all
 	@tools/demo.sh
-check: all
+check: build/build.ninja
+	@cmake --build build
 	@ctest --preset release
 lint:
 	@tools/setup.sh build lint
