@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# coverage.sh: runs all tests of a build with counters; prints lines and branches per file and
+# coverage.sh: runs the tests of a build with counters; prints lines and branches per file and
 # leaves a browsable report in build-coverage/report/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -9,9 +9,7 @@ cmake --build build-coverage
 find build-coverage -name '*.gcda' -delete
 ctest --preset coverage || echo "some tests failed: the figures are of what ran" >&2
 mkdir -p build-coverage/report
-gcovr --root . --filter 'src/' --exclude-throw-branches \
-    --html-details build-coverage/report/index.html --txt build-coverage/report/lines.txt \
-    --txt-metric line build-coverage 2>/dev/null ||
-    gcovr --root . --filter 'src/' --html-details build-coverage/report/index.html \
-        build-coverage
-gcovr --root . --filter 'src/' --print-summary build-coverage | tail -n 60
+gcovr --root . --filter 'src/' --gcov-ignore-parse-errors --exclude-throw-branches --branches \
+    build-coverage
+gcovr --root . --filter 'src/' --gcov-ignore-parse-errors --print-summary \
+    --html-details build-coverage/report/index.html build-coverage
