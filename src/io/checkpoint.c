@@ -68,21 +68,23 @@ static size_t span_of(const pickle_tensor *tensor)
     return span;
 }
 
-static spur_status checkpoint_read(const tensor_source *source, const tensor_entry *entry,
-                                   void *dst, spur_error *error)
+static bool checkpoint_locate(const tensor_entry *entry, uint64_t *offset)
 {
-    spur_status status = SPUR_OK;
+    const pickle_tensor *tensor = entry->place.record;
+    size_t width = tensor_dtype_bits(tensor->dtype) / 8;
+    bool is_empty = tensor->elements == 0;
+    *offset = is_empty ? 0 : tensor->storage->position + (uint64_t)tensor->offset * width;
+    return is_empty || is_contiguous(tensor);
+}
+
+static spur_status checkpoint_gather(const tensor_source *source, const tensor_entry *entry,
+                                     void *dst, spur_error *error)
+{
+    spur_status status;
     unsigned char *span = NULL;
     const pickle_tensor *tensor = entry->place.record;
-    if (tensor->elements == 0) {
-        return SPUR_OK;
-    }
-    size_t width = tensor_dtype_bits(tensor->dtype) / 8;
+    size_t width = tensor_dtype_bits(tensor->dtype) / 8, length = span_of(tensor);
     uint64_t begin = tensor->storage->position + (uint64_t)tensor->offset * width;
-    if (is_contiguous(tensor)) {
-        return file_read_at(source->from, begin, dst, tensor->bytes, error);
-    }
-    size_t length = span_of(tensor);
     TRY(memory_new(length, width, &span, error));
     TRY(file_read_at(source->from, begin, span, length * width, error));
     gather(tensor, span, width, dst);
@@ -196,7 +198,8 @@ spur_status checkpoint_new(file *from, const char *format, tensor_source **out,
     source->own = *own;
     source->close_own = checkpoint_close;
     source->format = format;
-    source->read = checkpoint_read;
+    source->locate = checkpoint_locate;
+    source->gather = checkpoint_gather;
     *out = source;
     source = NULL;
 done:

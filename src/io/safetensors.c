@@ -373,10 +373,10 @@ done:
     return status;
 }
 
-static spur_status safetensors_read(const tensor_source *source, const tensor_entry *entry,
-                                    void *dst, spur_error *error)
+static bool safetensors_locate(const tensor_entry *entry, uint64_t *offset)
 {
-    return file_read_at(source->from, entry->place.offset, dst, entry->info.bytes, error);
+    *offset = entry->place.offset;
+    return true;
 }
 
 spur_status safetensors_open(file *from, tensor_source **out, spur_error *error)
@@ -386,7 +386,7 @@ spur_status safetensors_open(file *from, tensor_source **out, spur_error *error)
     header_scanner scanner = {NULL, 0, 0};
     TRY(tensor_source_new(from, &source, error));
     source->format = "safetensors";
-    source->read = safetensors_read;
+    source->locate = safetensors_locate;
     source->close_own = memory_free;
     TRY(read_header(source, &scanner, error));
     TRY(parse_header(&scanner, source, error));

@@ -14,6 +14,10 @@
 #include "io/tensor_index.h"
 #include "io/tensor_source.h"
 
+enum {
+    DIGEST_CHUNK = 1 << 20
+};
+
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "weights are read as little-endian values without conversion"
 #endif
@@ -426,19 +430,78 @@ static const char *path_of(const tensor_file *from, const tensor_source *source)
     return "?";
 }
 
+/* The entry that info is the first member of. */
+static const tensor_entry *entry_of(const tensor_info *info)
+{
+    return (const tensor_entry *)(const void *)info;
+}
+
+/* How a read ended: the file must still be the one that was opened. */
+static spur_status finish_read(const tensor_file *from, const tensor_entry *entry,
+                               spur_status status, spur_error *error)
+{
+    if (status == SPUR_OK) {
+        status = file_check_unchanged(entry->source->from, error);
+    }
+    if (status != SPUR_OK) {
+        error_prefix(error, "%s: tensor '%s'", path_of(from, entry->source), entry->info.name);
+    }
+    return status;
+}
+
 spur_status tensor_file_read(const tensor_file *from, const tensor_info *info, void *dst,
                              spur_error *error)
 {
-    /* info is the first member of its entry. */
-    const tensor_entry *entry = (const tensor_entry *)(const void *)info;
-    const tensor_source *source = entry->source;
-    spur_status status = source->read(source, entry, dst, error);
-    if (status == SPUR_OK) {
-        status = file_check_unchanged(source->from, error);
+    const tensor_entry *entry = entry_of(info);
+    spur_status status = tensor_source_read(entry, dst, error);
+    return finish_read(from, entry, status, error);
+}
+
+/* Adds `length` bytes of the file to a digest, a chunk at a time. */
+static spur_status digest_stretch(const file *from, uint64_t offset, size_t length, digest *sum,
+                                  spur_error *error)
+{
+    spur_status status = SPUR_OK;
+    unsigned char *chunk = NULL;
+    TRY(memory_new(DIGEST_CHUNK, 1, &chunk, error));
+    for (size_t at = 0; at < length; at += DIGEST_CHUNK) {
+        size_t part = length - at < DIGEST_CHUNK ? length - at : DIGEST_CHUNK;
+        TRY(file_read_at(from, offset + at, chunk, part, error));
+        TRY(digest_add(sum, chunk, part, error));
     }
-    if (status != SPUR_OK) {
-        error_prefix(error, "%s: tensor '%s'", path_of(from, source), info->name);
-    }
+done:
+    memory_free(chunk);
+    return status;
+}
+
+/* Adds a tensor whose bytes do not stand together. */
+static spur_status digest_gathered(const tensor_entry *entry, digest *sum, spur_error *error)
+{
+    spur_status status;
+    unsigned char *bytes = NULL;
+    TRY(memory_new(entry->info.bytes, 1, &bytes, error));
+    TRY(tensor_source_read(entry, bytes, error));
+    TRY(digest_add(sum, bytes, entry->info.bytes, error));
+done:
+    memory_free(bytes);
+    return status;
+}
+
+spur_status tensor_file_digest(const tensor_file *from, const tensor_info *info,
+                               unsigned char out[DIGEST_SIZE], spur_error *error)
+{
+    spur_status status;
+    const tensor_entry *entry = entry_of(info);
+    uint64_t offset;
+    digest *sum = NULL;
+    TRY(digest_new(&sum, error));
+    status = entry->source->locate(entry, &offset)
+                 ? digest_stretch(entry->source->from, offset, info->bytes, sum, error)
+                 : digest_gathered(entry, sum, error);
+    TRY(finish_read(from, entry, status, error));
+    TRY(digest_finish(sum, out, error));
+done:
+    digest_free(sum);
     return status;
 }
 

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/error.h"
+#include "base/digest.h"
 
 typedef enum tensor_dtype {
     TENSOR_BOOL,
@@ -80,6 +80,9 @@ const char *tensor_file_part(const tensor_file *from, size_t index);
 /* info->bytes contiguous little-endian bytes. */
 spur_status tensor_file_read(const tensor_file *from, const tensor_info *info, void *dst,
                              spur_error *error) SPUR_MUST_USE;
+/* SHA-256 of those bytes, read a chunk at a time where they stand together in the file. */
+spur_status tensor_file_digest(const tensor_file *from, const tensor_info *info,
+                               unsigned char out[DIGEST_SIZE], spur_error *error) SPUR_MUST_USE;
 /* info->elements floats from F32, F16, BF16 or F64 (rounded once). */
 spur_status tensor_file_read_float(const tensor_file *from, const tensor_info *info, float *dst,
                                    spur_error *error) SPUR_MUST_USE;

@@ -100,3 +100,12 @@ spur_status tensor_source_sort(tensor_source *source, spur_error *error)
     }
     return SPUR_OK;
 }
+
+spur_status tensor_source_read(const tensor_entry *entry, void *dst, spur_error *error)
+{
+    const tensor_source *source = entry->source;
+    uint64_t offset;
+    return source->locate(entry, &offset)
+               ? file_read_at(source->from, offset, dst, entry->info.bytes, error)
+               : source->gather(source, entry, dst, error);
+}

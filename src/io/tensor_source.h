@@ -40,8 +40,12 @@ struct tensor_source {
     const char **metadata; /* key, value, key, value ... */
     size_t metadata_count; /* pairs */
     void *own;             /* the format's state */
-    spur_status (*read)(const tensor_source *source, const tensor_entry *entry, void *dst,
-                        spur_error *error);
+    /* True, and where they begin, when the tensor's bytes stand in the file one after the
+     * other. */
+    bool (*locate)(const tensor_entry *entry, uint64_t *offset);
+    /* Copies a tensor that locate refuses; NULL when it never does. */
+    spur_status (*gather)(const tensor_source *source, const tensor_entry *entry, void *dst,
+                          spur_error *error);
     void (*close_own)(void *own);
 };
 
@@ -60,6 +64,10 @@ spur_status tensor_source_add(tensor_source *source, const tensor_info *info,
                               tensor_place place, spur_error *error) SPUR_MUST_USE;
 /* Puts the entries in name order; a name that stands twice is an error. */
 spur_status tensor_source_sort(tensor_source *source, spur_error *error) SPUR_MUST_USE;
+
+/* An entry's info.bytes bytes, one after the other. */
+spur_status tensor_source_read(const tensor_entry *entry, void *dst,
+                               spur_error *error) SPUR_MUST_USE;
 
 /* The formats. Each takes over `from`, whatever happens. */
 spur_status safetensors_open(file *from, tensor_source **out, spur_error *error) SPUR_MUST_USE;

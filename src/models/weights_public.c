@@ -69,15 +69,11 @@ void spur_weights_tensor(const spur_weights *weights, size_t i, spur_tensor *ten
 spur_status spur_weights_sha256(const spur_weights *weights, size_t i, char hex[65],
                                 spur_error *error)
 {
-    spur_status status;
-    unsigned char *bytes = NULL;
     unsigned char sum[DIGEST_SIZE];
-    const tensor_info *info = tensor_file_at(weights->from, i);
-    TRY(memory_new(info->bytes, 1, &bytes, error));
-    TRY(tensor_file_read(weights->from, info, bytes, error));
-    TRY(digest_of(bytes, info->bytes, sum, error));
-    digest_hex(sum, sizeof sum, hex);
-done:
-    memory_free(bytes);
+    spur_status status =
+        tensor_file_digest(weights->from, tensor_file_at(weights->from, i), sum, error);
+    if (status == SPUR_OK) {
+        digest_hex(sum, sizeof sum, hex);
+    }
     return status;
 }

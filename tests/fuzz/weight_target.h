@@ -32,7 +32,7 @@ static void read_all(const tensor_source *source)
         unsigned char *bytes = NULL;
         budget -= entry->info.bytes;
         if (memory_new(entry->info.bytes, 1, &bytes, NULL) == SPUR_OK &&
-            source->read(source, entry, bytes, NULL) != SPUR_OK) {
+            tensor_source_read(entry, bytes, NULL) != SPUR_OK) {
             abort(); /* opening proved that the bytes are there */
         }
         memory_free(bytes);
