@@ -87,8 +87,7 @@ bool store_take_row(const sql_query *query, size_t class_count, store_row *row)
     return !from.is_bad;
 }
 
-/* ---- batches ------------------------------------------------------------------------------
- */
+/* ---- batches ------------------------------------------------------------------------- */
 
 static float without_minus(float value)
 {

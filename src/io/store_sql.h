@@ -87,8 +87,7 @@ typedef struct sql_columns {
     bool is_bad;
 } sql_columns;
 
-/* ---- store_sql.c ---------------------------------------------------------------------------
- */
+/* ---- store_sql.c --------------------------------------------------------------------- */
 
 spur_status sql_fail(const store *from, int result, spur_error *error) SPUR_MUST_USE;
 /* "failed check: WHAT", SPUR_DATASET. */
@@ -136,15 +135,13 @@ void store_roll_back(store *from);
 /* Moves the log into run.db, so that what all rows share no longer depends on it. */
 spur_status store_move_log(store *into, spur_error *error) SPUR_MUST_USE;
 
-/* ---- store_schema.c ------------------------------------------------------------------------
- */
+/* ---- store_schema.c ------------------------------------------------------------------ */
 
 spur_status store_create_schema(store *into, spur_error *error) SPUR_MUST_USE;
 spur_status store_verify_schema(store *from, sqlite3_int64 application,
                                 spur_error *error) SPUR_MUST_USE;
 
-/* ---- store_tables.c ------------------------------------------------------------------------
- */
+/* ---- store_tables.c ------------------------------------------------------------------ */
 
 /* Reads classes and splits into memory (again). */
 spur_status store_load_tables(store *from, spur_error *error) SPUR_MUST_USE;
@@ -153,8 +150,7 @@ void store_forget_tables(store *from);
 spur_status store_write_checks(store *into, spur_error *error) SPUR_MUST_USE;
 spur_status store_verify_checks(store *from, spur_error *error) SPUR_MUST_USE;
 
-/* ---- store_tally.c -------------------------------------------------------------------------
- */
+/* ---- store_tally.c ------------------------------------------------------------------- */
 
 spur_status store_encode_bins(text_buffer *into, const store_row *row,
                               spur_error *error) SPUR_MUST_USE;
@@ -167,8 +163,7 @@ void store_forget_cells(store *from);
 spur_status store_verify_tallies(store *from, const char *split, uint64_t expected,
                                  spur_error *error) SPUR_MUST_USE;
 
-/* ---- store_rows.c --------------------------------------------------------------------------
- */
+/* ---- store_rows.c -------------------------------------------------------------------- */
 
 /* The row a READ_ROWS query stands on; false when it holds what we never write. */
 bool store_take_row(const sql_query *query, size_t class_count, store_row *row);
@@ -177,8 +172,7 @@ spur_status store_encode_batch(text_buffer *into, const char *split, uint64_t ba
                                uint64_t images, uint64_t tally,
                                spur_error *error) SPUR_MUST_USE;
 
-/* ---- store_verify.c ------------------------------------------------------------------------
- */
+/* ---- store_verify.c ------------------------------------------------------------------ */
 
 spur_status store_verify(store *from, sqlite3_int64 application,
                          spur_error *error) SPUR_MUST_USE;

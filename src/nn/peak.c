@@ -6,8 +6,7 @@
  */
 #include "nn/peak.h"
 
-#include <time.h>
-
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/parallel.h"
 #include "nn/linear.h"
@@ -32,13 +31,6 @@ typedef struct race {
     lane *lanes;
     double seconds;
 } race;
-
-static double now(void)
-{
-    struct timespec time;
-    (void)clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
 
 static spur_status lane_open(lane *made, spur_error *error)
 {
@@ -83,11 +75,11 @@ static spur_status lane_run(void *context, size_t worker, size_t item, spur_erro
     lane *one = &all->lanes[item];
     (void)worker;
     TRY(linear_run(one->product, one->worker, one->src, one->dst, error)); /* warm */
-    double start = now();
+    double start = clock_seconds();
     do {
         TRY(linear_run(one->product, one->worker, one->src, one->dst, error));
         one->done++;
-        one->took = now() - start;
+        one->took = clock_seconds() - start;
     } while (one->took < all->seconds);
 done:
     return status;

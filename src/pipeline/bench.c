@@ -6,8 +6,8 @@
  */
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/parallel.h"
 #include "io/file.h"
@@ -35,13 +35,6 @@ typedef struct bench {
     float *pixels;
 } bench;
 
-static double now_seconds(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 static int compare_double(const void *left, const void *right)
 {
     double a = *(const double *)left, b = *(const double *)right;
@@ -53,12 +46,12 @@ static spur_status median_time(bench *of, spur_status (*step)(bench *of, spur_er
                                double seconds, double *out, spur_error *error)
 {
     spur_status status = SPUR_OK;
-    double times[ROUNDS_MAX], end = now_seconds() + seconds;
+    double times[ROUNDS_MAX], end = clock_seconds() + seconds;
     size_t count = 0;
-    while (count < ROUNDS_MAX && (count < 3 || now_seconds() < end)) {
-        double start = now_seconds();
+    while (count < ROUNDS_MAX && (count < 3 || clock_seconds() < end)) {
+        double start = clock_seconds();
         TRY(step(of, error));
-        times[count++] = now_seconds() - start;
+        times[count++] = clock_seconds() - start;
     }
     qsort(times, count, sizeof *times, compare_double);
     *out = times[count / 2];
@@ -162,7 +155,7 @@ static spur_status look_until(void *context, size_t worker, size_t item, spur_er
     do {
         TRY(detector_look(of->workers[worker], &of->picture, error));
         of->looks[worker]++;
-    } while (now_seconds() < of->until);
+    } while (clock_seconds() < of->until);
 done:
     return status;
 }
@@ -170,14 +163,14 @@ done:
 static spur_status throughput_measure(bench *of, double *images_per_second, spur_error *error)
 {
     spur_status status;
-    double start = now_seconds();
+    double start = clock_seconds();
     of->until = start + of->seconds;
     TRY(parallel_for(of->threads, of->threads, look_until, of, error));
     double looks = 0;
     for (size_t i = 0; i < of->threads; i++) {
         looks += (double)of->looks[i];
     }
-    *images_per_second = looks / (now_seconds() - start);
+    *images_per_second = looks / (clock_seconds() - start);
 done:
     return status;
 }

@@ -47,8 +47,7 @@ typedef struct feeder_worker {
     pthread_t thread;
 } feeder_worker;
 
-/* ---- workers -------------------------------------------------------------------------------
- */
+/* ---- workers ------------------------------------------------------------------------- */
 
 /* Claims the next item; false when there is none or the work is over. */
 static bool claim(feeder *from, uint64_t *item)
@@ -99,8 +98,7 @@ static void *work_along(void *argument)
     return NULL;
 }
 
-/* ---- the writer ----------------------------------------------------------------------------
- */
+/* ---- the writer ---------------------------------------------------------------------- */
 
 /* Waits until the next item is there or it is time for a tick; returns how many consecutive
  * items are ready. */
@@ -201,8 +199,7 @@ static spur_status write_rest(feeder *from, spur_error *error)
     return status;
 }
 
-/* ---- life ----------------------------------------------------------------------------------
- */
+/* ---- life ---------------------------------------------------------------------------- */
 
 static void open_locks(feeder *block)
 {

@@ -28,8 +28,7 @@ void spur_data_options_defaults(spur_data_options *options)
     options->split = "train";
 }
 
-/* ---- drafts --------------------------------------------------------------------------------
- */
+/* ---- drafts -------------------------------------------------------------------------- */
 
 void draft_free(draft *block)
 {
@@ -163,8 +162,7 @@ done:
     return status;
 }
 
-/* ---- splits --------------------------------------------------------------------------------
- */
+/* ---- splits -------------------------------------------------------------------------- */
 
 /* Distinct splits in the order of their first row; owner[i] is row i's split. */
 static spur_status find_splits(const draft *from, manifest *out, uint32_t *owner,
@@ -296,8 +294,7 @@ done:
     return status;
 }
 
-/* ---- limit ---------------------------------------------------------------------------------
- */
+/* ---- limit --------------------------------------------------------------------------- */
 
 /* The largest number of images per class so that all classes together stay within the limit. */
 static uint64_t find_level(const manifest *from, uint64_t limit)
@@ -400,8 +397,7 @@ static void count_classes(manifest *block)
     }
 }
 
-/* ---- digests -------------------------------------------------------------------------------
- */
+/* ---- digests ------------------------------------------------------------------------- */
 
 static spur_status encode_row(const manifest *from, size_t index, text_buffer *into,
                               spur_error *error)
@@ -444,8 +440,7 @@ done:
     return status;
 }
 
-/* ---- reading -------------------------------------------------------------------------------
- */
+/* ---- reading ------------------------------------------------------------------------- */
 
 static bool has_ending(const char *path, const char *ending)
 {
@@ -571,8 +566,7 @@ done:
     return status;
 }
 
-/* ---- lists of files -------------------------------------------------------------------------
- */
+/* ---- lists of files ------------------------------------------------------------------ */
 
 /* All files below a folder, or the one file. */
 static spur_status list_files(draft *into, const char *path, spur_error *error)

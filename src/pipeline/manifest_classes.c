@@ -44,8 +44,7 @@ static void resolver_free(resolver *block)
     memory_free(block->position_of);
 }
 
-/* ---- distinct labels -----------------------------------------------------------------------
- */
+/* ---- distinct labels ----------------------------------------------------------------- */
 
 static spur_status collect_labels(resolver *work, spur_error *error)
 {
@@ -74,8 +73,7 @@ done:
     return status;
 }
 
-/* ---- sources -------------------------------------------------------------------------------
- */
+/* ---- sources ------------------------------------------------------------------------- */
 
 static spur_status take_labels(resolver *work, spur_error *error)
 {
@@ -156,8 +154,7 @@ done:
     return status;
 }
 
-/* ---- order ---------------------------------------------------------------------------------
- */
+/* ---- order --------------------------------------------------------------------------- */
 
 static bool is_number(const char *text)
 {
@@ -281,8 +278,7 @@ done:
     return status;
 }
 
-/* ---- what a label means --------------------------------------------------------------------
- */
+/* ---- what a label means -------------------------------------------------------------- */
 
 static spur_status index_candidates(resolver *work, spur_error *error)
 {
@@ -384,8 +380,7 @@ static void map_rows(const resolver *work, manifest *out)
     }
 }
 
-/* ---- names ---------------------------------------------------------------------------------
- */
+/* ---- names --------------------------------------------------------------------------- */
 
 static spur_status fill_classes(resolver *work, manifest *out, spur_error *error)
 {

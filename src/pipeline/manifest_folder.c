@@ -9,8 +9,7 @@
 #include "pipeline/manifest_draft.h"
 #include "pipeline/walk.h"
 
-/* ---- root/<class>/ ------------------------------------------------------------------------
- */
+/* ---- root/<class>/ ------------------------------------------------------------------- */
 
 static spur_status add_class_folder(draft *into, const char *root, const char *label,
                                     const char *split, spur_error *error)
@@ -73,8 +72,7 @@ done:
     return status;
 }
 
-/* ---- flat folder and labels ----------------------------------------------------------------
- */
+/* ---- flat folder and labels ---------------------------------------------------------- */
 
 /* Where a line's label starts when the line is "file_name label": behind the last TAB, else
  * behind the last blank; NULL when the line is one word. */

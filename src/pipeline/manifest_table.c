@@ -47,8 +47,7 @@ typedef struct record {
     const char *extra;
 } record;
 
-/* ---- from values to a row ------------------------------------------------------------------
- */
+/* ---- from values to a row ------------------------------------------------------------ */
 
 static int base64_digit(char character)
 {
@@ -126,8 +125,7 @@ done:
     return status;
 }
 
-/* ---- CSV -----------------------------------------------------------------------------------
- */
+/* ---- CSV ----------------------------------------------------------------------------- */
 
 static size_t find_field(const csv_row *header, const char *name)
 {
@@ -261,8 +259,7 @@ done:
     return status;
 }
 
-/* ---- JSONL ---------------------------------------------------------------------------------
- */
+/* ---- JSONL --------------------------------------------------------------------------- */
 
 static int add_dumped(const char *bytes, size_t length, void *context)
 {
@@ -397,8 +394,7 @@ static spur_status read_jsonl(draft *into, const char *text, size_t length, cons
     return status;
 }
 
-/* ---- both ----------------------------------------------------------------------------------
- */
+/* ---- both ---------------------------------------------------------------------------- */
 
 static bool starts_with_brace(const char *text, size_t length)
 {

@@ -11,8 +11,7 @@
 
 #define INVISIBLE_BELOW 0.6
 
-/* ---- one split ------------------------------------------------------------------------------
- */
+/* ---- one split ----------------------------------------------------------------------- */
 
 void ranking_free(ranking *block)
 {
@@ -78,8 +77,7 @@ done:
     return status;
 }
 
-/* ---- one class ------------------------------------------------------------------------------
- */
+/* ---- one class ----------------------------------------------------------------------- */
 
 /* Images that share their logit with another of the class. */
 static uint64_t count_ties(const rank_entry *entries, size_t count)

@@ -60,8 +60,7 @@ static void score_job_close(score_job *job)
     store_close(job->db);
 }
 
-/* ---- what can be refused at once ------------------------------------------------------------
- */
+/* ---- what can be refused at once ----------------------------------------------------- */
 
 static spur_status check_arguments(const score_job *job, spur_error *error)
 {
@@ -108,8 +107,7 @@ static spur_status check_output(const char *run, spur_error *error)
     return SPUR_OK;
 }
 
-/* ---- run folder, dataset --------------------------------------------------------------------
- */
+/* ---- run folder, dataset ------------------------------------------------------------- */
 
 /* An existing run is opened first: another writer is found before the detector is loaded. */
 static spur_status open_run(score_job *job, spur_error *error)
@@ -184,8 +182,7 @@ done:
     return status;
 }
 
-/* ---- detector -------------------------------------------------------------------------------
- */
+/* ---- detector ------------------------------------------------------------------------ */
 
 static spur_status check_model(const score_job *job, spur_error *error)
 {
@@ -316,8 +313,7 @@ done:
     return status;
 }
 
-/* ---- the stage ------------------------------------------------------------------------------
- */
+/* ---- the stage ----------------------------------------------------------------------- */
 
 static spur_status plan(score_job *job, spur_error *error)
 {

@@ -6,8 +6,8 @@
  */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "pipeline/score_job.h"
 
 enum {
@@ -36,8 +36,7 @@ typedef struct feed {
     uint64_t failures;                 /* consecutive, in row order */
 } feed;
 
-/* ---- one image -----------------------------------------------------------------------------
- */
+/* ---- one image ----------------------------------------------------------------------- */
 
 /* First 128 bits of SHA-256 over split, NUL, file name. */
 static spur_status make_id(const char *split, const char *name, unsigned char *id,
@@ -114,8 +113,7 @@ static void start_row(const score_job *job, const manifest_split *split, uint64_
     row->weight = detail == NULL ? 1.0 : detail->weight;
 }
 
-/* ---- one batch -----------------------------------------------------------------------------
- */
+/* ---- one batch ----------------------------------------------------------------------- */
 
 static spur_status work_batch(void *context, size_t worker, size_t slot, uint64_t item,
                               const atomic_bool *cancelled, spur_error *error)
@@ -200,8 +198,7 @@ static bool tell_progress(void *context)
            job->monitor->progress(job->monitor->context, &now) != 0;
 }
 
-/* ---- what is already there -----------------------------------------------------------------
- */
+/* ---- what is already there ----------------------------------------------------------- */
 
 static size_t batch_count(const manifest_split *split)
 {
@@ -272,8 +269,7 @@ done:
     return status;
 }
 
-/* ---- all batches ---------------------------------------------------------------------------
- */
+/* ---- all batches --------------------------------------------------------------------- */
 
 static spur_status open_slots(feed *work, spur_error *error)
 {
@@ -333,15 +329,7 @@ done:
     return status;
 }
 
-/* ---- probe ---------------------------------------------------------------------------------
- */
-
-static double seconds_now(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
+/* ---- probe --------------------------------------------------------------------------- */
 
 spur_status score_probe(score_job *job, double *seconds, spur_error *error)
 {
@@ -356,10 +344,10 @@ spur_status score_probe(score_job *job, double *seconds, spur_error *error)
         store_row row;
         manifest_split all = {.first = 0, .count = job->rows->count};
         start_row(job, &all, i * job->rows->count / count, &row);
-        double start = seconds_now();
+        double start = clock_seconds();
         TRY(score_image(job, job->scorers[0], &row, bins, reason, error));
         if (row.reason == NULL) {
-            sum += seconds_now() - start;
+            sum += clock_seconds() - start;
             scored++;
         }
     }

@@ -59,8 +59,7 @@ spur_status score_open_workers(score_job *job, spur_error *error) SPUR_MUST_USE;
 /* From the run when it has them, else from the text tower. */
 spur_status score_make_queries(score_job *job, spur_error *error) SPUR_MUST_USE;
 
-/* ---- score_feed.c: images to rows ---------------------------------------------------------
- */
+/* ---- score_feed.c: images to rows ---------------------------------------------------- */
 
 /* Counts what the run already has and whether it may go on. */
 spur_status score_count_done(score_job *job, spur_error *error) SPUR_MUST_USE;
@@ -69,8 +68,7 @@ spur_status score_feed(score_job *job, spur_error *error) SPUR_MUST_USE;
  * be scored. */
 spur_status score_probe(score_job *job, double *seconds, spur_error *error) SPUR_MUST_USE;
 
-/* ---- score_summary.c -----------------------------------------------------------------------
- */
+/* ---- score_summary.c ----------------------------------------------------------------- */
 
 spur_status score_summarise(score_job *job, double seconds, spur_score_summary **out,
                             spur_error *error) SPUR_MUST_USE;

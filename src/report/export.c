@@ -50,8 +50,7 @@ void spur_export_options_defaults(spur_export_options *options)
     memset(options, 0, sizeof *options);
 }
 
-/* ---- columns --------------------------------------------------------------------------------
- */
+/* ---- columns ------------------------------------------------------------------------- */
 
 static float clip(float value, size_t limit)
 {
@@ -99,8 +98,7 @@ static spur_status export_one(void *context, const store_row *from, spur_error *
     return to->write(to, &row, error);
 }
 
-/* ---- splits ---------------------------------------------------------------------------------
- */
+/* ---- splits -------------------------------------------------------------------------- */
 
 static spur_status rank_rows(exporter *to, const store_split *split, spur_error *error)
 {
@@ -188,8 +186,7 @@ done:
     return status;
 }
 
-/* ---- CSV ------------------------------------------------------------------------------------
- */
+/* ---- CSV ----------------------------------------------------------------------------- */
 
 static const char csv_header[] =
     "file_name,label,class_index,split,status,reason,logit,score,rank,rank_pct,box_xmin,"
@@ -312,8 +309,7 @@ done:
     return status;
 }
 
-/* ---- JSONL ----------------------------------------------------------------------------------
- */
+/* ---- JSONL --------------------------------------------------------------------------- */
 
 static spur_status add_scores(exporter *to, const export_row *row, spur_error *error)
 {
@@ -373,8 +369,7 @@ done:
     return status;
 }
 
-/* ---- COCO -----------------------------------------------------------------------------------
- */
+/* ---- COCO ---------------------------------------------------------------------------- */
 
 /* Ids start at 1: some readers take 0 for "nothing". */
 static spur_status write_coco_image(exporter *to, const export_row *row, spur_error *error)

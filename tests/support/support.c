@@ -63,6 +63,28 @@ void temp_remove(void)
     }
 }
 
+int temp_setup(void **state)
+{
+    *state = (void *)(uintptr_t)temp_make();
+    return 0;
+}
+
+int temp_teardown(void **state)
+{
+    (void)state;
+    temp_remove();
+    return 0;
+}
+
+const char *temp_in(void *state, const char *name)
+{
+    static char paths[64][512];
+    static unsigned next;
+    char *path = paths[next++ % 64];
+    (void)snprintf(path, sizeof paths[0], "%s/%s", (const char *)state, name);
+    return path;
+}
+
 void golden_print(const golden_tally *tally)
 {
     print_message("golden %s: %zu cases, %zu passed, %zu by decision, %zu failed\n",

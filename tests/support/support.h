@@ -30,6 +30,11 @@ const char *data_path(const char *name);
 /* A fresh empty folder for this test, removed by temp_remove. */
 const char *temp_make(void);
 void temp_remove(void);
+/* Set-up and teardown of a test with such a folder, whose path is its state. */
+int temp_setup(void **state);
+int temp_teardown(void **state);
+/* "FOLDER/name" of that state; lives until the 64th call from now. */
+const char *temp_in(void *state, const char *name);
 
 /* Counts of one golden set; prints "golden NAME: N cases, N passed, N by decision, N failed".
  * `by_decision`: differs from the reference on purpose, documented in docs/models.md. */

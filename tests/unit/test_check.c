@@ -12,32 +12,10 @@
 #include "base/text.h"
 #include "io/file.h"
 
-static int setup(void **state)
-{
-    *state = (void *)(uintptr_t)temp_make();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    temp_remove();
-    return 0;
-}
-
-static const char *path_in(void *state, const char *name)
-{
-    static char paths[8][512];
-    static unsigned next;
-    char *path = paths[next++ % 8];
-    (void)snprintf(path, sizeof paths[0], "%s/%s", (const char *)state, name);
-    return path;
-}
-
 static void make_files(void *state)
 {
     spur_error error;
-    assert_ok(file_make_folder(path_in(state, "d/deep/er"), &error), error);
+    assert_ok(file_make_folder(temp_in(state, "d/deep/er"), &error), error);
     for (unsigned i = 0; i < 40; i++) {
         char name[64];
         unsigned char *bytes;
@@ -47,13 +25,13 @@ static void make_files(void *state)
                   error);
         (void)snprintf(name, sizeof name, "d/%s%02u.jpg", i % 3 == 0 ? "deep/er/" : "", i);
         assert_ok(
-            file_replace(path_in(state, name), bytes, i % 5 == 4 ? size / 2 : size, &error),
+            file_replace(temp_in(state, name), bytes, i % 5 == 4 ? size / 2 : size, &error),
             error);
         memory_free(bytes);
     }
-    assert_int_equal(mkfifo(path_in(state, "d/pipe"), 0600), 0);
-    assert_int_equal(symlink("gone", path_in(state, "d/link")), 0);
-    assert_int_equal(symlink("..", path_in(state, "d/deep/up")), 0);
+    assert_int_equal(mkfifo(temp_in(state, "d/pipe"), 0600), 0);
+    assert_int_equal(symlink("gone", temp_in(state, "d/link")), 0);
+    assert_int_equal(symlink("..", temp_in(state, "d/deep/up")), 0);
 }
 
 typedef struct listing {
@@ -90,14 +68,14 @@ static listing check(const char *path, size_t threads)
 static void every_file_in_order(void **state)
 {
     make_files(*state);
-    listing one = check(path_in(*state, "d"), 1);
+    listing one = check(temp_in(*state, "d"), 1);
     assert_int_equal(one.rows, 42);
     assert_int_equal(one.failed, 10);
     assert_non_null(strstr(one.text.data, "\npipe 3 - "));
     assert_non_null(strstr(one.text.data, "is a FIFO"));
     assert_non_null(strstr(one.text.data, "\nlink 3 - "));
     for (size_t threads = 2; threads <= 8; threads += 3) {
-        listing many = check(path_in(*state, "d"), threads);
+        listing many = check(temp_in(*state, "d"), threads);
         assert_string_equal(many.text.data, one.text.data);
         text_buffer_free(&many.text);
     }
@@ -109,20 +87,20 @@ static void stops_when_told(void **state)
     spur_error error;
     listing found = {{NULL, 0, 0}, 0, 0, 5};
     make_files(*state);
-    assert_int_equal(spur_check(path_in(*state, "d"), NULL, NULL, list_row, &found, &error),
+    assert_int_equal(spur_check(temp_in(*state, "d"), NULL, NULL, list_row, &found, &error),
                      SPUR_INTERRUPTED);
     assert_int_equal(found.rows, 5);
     text_buffer_free(&found.text);
     assert_int_equal(spur_check(NULL, NULL, NULL, list_row, &found, &error), SPUR_USAGE);
-    assert_int_equal(spur_check(path_in(*state, "none"), NULL, NULL, list_row, &found, &error),
+    assert_int_equal(spur_check(temp_in(*state, "none"), NULL, NULL, list_row, &found, &error),
                      SPUR_DATASET);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(every_file_in_order, setup, teardown),
-        cmocka_unit_test_setup_teardown(stops_when_told, setup, teardown),
+        cmocka_unit_test_setup_teardown(every_file_in_order, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(stops_when_told, temp_setup, temp_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -344,8 +344,7 @@ static void info_tells_what_became_known(void **state)
     assert_null(info.format);
 }
 
-/* ---- seeds, whole and damaged -------------------------------------------------------------
- */
+/* ---- seeds, whole and damaged -------------------------------------------------------- */
 
 static void seeds_have_their_pixels(void **state)
 {
@@ -433,8 +432,7 @@ static void damaged_files_end_well(void **state)
     assert_true(read > 100 && refused > 100);
 }
 
-/* ---- memory and writing ---------------------------------------------------------------------
- */
+/* ---- memory and writing -------------------------------------------------------------- */
 
 static size_t sweep_allocations(const encoded *from, const spur_image_options *options)
 {

@@ -15,35 +15,12 @@
 #include "io/file.h"
 #include "pipeline/manifest.h"
 
-static int setup(void **state)
-{
-    *state = (void *)(uintptr_t)temp_make();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    temp_remove();
-    return 0;
-}
-
-/* "FOLDER/name"; lives until the 32nd call from now. */
-static const char *path_in(void *state, const char *name)
-{
-    static char paths[32][512];
-    static unsigned next;
-    char *path = paths[next++ % 32];
-    (void)snprintf(path, sizeof paths[0], "%s/%s", (const char *)state, name);
-    return path;
-}
-
 /* Writes a file, making its folders. */
 static const char *put(void *state, const char *name, const char *text)
 {
     spur_error error;
     char folder[512];
-    const char *path = path_in(state, name);
+    const char *path = temp_in(state, name);
     text_copy(path, folder, sizeof folder);
     *strrchr(folder, '/') = '\0';
     assert_ok(file_make_folder(folder, &error), error);
@@ -104,8 +81,7 @@ static bool has_warning(const manifest *rows, const char *text)
     return false;
 }
 
-/* ---- image folders -------------------------------------------------------------------------
- */
+/* ---- image folders ------------------------------------------------------------------- */
 
 static void folders_become_classes(void **state)
 {
@@ -116,8 +92,8 @@ static void folders_become_classes(void **state)
     (void)put(*state, "d/.git/x.jpg", "");
     (void)put(*state, "d/great_cat/z.txt", "");
     (void)put(*state, "d/loose.jpg", "");
-    assert_int_equal(mkdir(path_in(*state, "d/nothing"), 0700), 0);
-    manifest *rows = read_all(path_in(*state, "d"), NULL);
+    assert_int_equal(mkdir(temp_in(*state, "d/nothing"), 0700), 0);
+    manifest *rows = read_all(temp_in(*state, "d"), NULL);
     assert_rows(rows, "train:0:great_cat/z.txt train:2:zebra/a.jpg train:2:zebra/sub-2.jpg "
                       "train:2:zebra/sub/B.jpg ");
     assert_int_equal(rows->class_count, 3);
@@ -135,14 +111,14 @@ static void links_are_followed_once(void **state)
     (void)put(*state, "d/a/1.jpg", "");
     (void)put(*state, "d/a/deep/2.jpg", "");
     (void)put(*state, "far/3.jpg", "");
-    assert_int_equal(symlink("..", path_in(*state, "d/a/up")), 0);
-    assert_int_equal(symlink("deep", path_in(*state, "d/a/again")), 0);
-    assert_int_equal(symlink("../../far", path_in(*state, "d/a/far")), 0);
-    assert_int_equal(symlink("../far", path_in(*state, "far/loop")), 0);
-    assert_int_equal(symlink("self", path_in(*state, "d/a/self")), 0);
-    assert_int_equal(symlink("nowhere", path_in(*state, "d/a/broken.jpg")), 0);
-    assert_int_equal(symlink("a", path_in(*state, "d/b")), 0);
-    manifest *rows = read_all(path_in(*state, "d"), NULL);
+    assert_int_equal(symlink("..", temp_in(*state, "d/a/up")), 0);
+    assert_int_equal(symlink("deep", temp_in(*state, "d/a/again")), 0);
+    assert_int_equal(symlink("../../far", temp_in(*state, "d/a/far")), 0);
+    assert_int_equal(symlink("../far", temp_in(*state, "far/loop")), 0);
+    assert_int_equal(symlink("self", temp_in(*state, "d/a/self")), 0);
+    assert_int_equal(symlink("nowhere", temp_in(*state, "d/a/broken.jpg")), 0);
+    assert_int_equal(symlink("a", temp_in(*state, "d/b")), 0);
+    manifest *rows = read_all(temp_in(*state, "d"), NULL);
     /* "up" leads to d, which is read once from within each class. */
     size_t in_a = (size_t)rows->classes[0].images;
     assert_true(in_a >= 5 && in_a <= 20);
@@ -167,25 +143,24 @@ static void orders_of_classes(void **state)
         (void)put(*state, name, "");
     }
     spur_data_options options = options_now();
-    manifest *rows = read_all(path_in(*state, "n"), &options);
+    manifest *rows = read_all(temp_in(*state, "n"), &options);
     assert_string_equal(rows->class_order, "numeric");
     assert_rows(rows, "train:0:0/x train:1:9/x train:2:10/x train:3:100/x ");
     manifest_free(rows);
     options.class_order = SPUR_CLASS_ORDER_LEX;
-    rows = read_all(path_in(*state, "n"), &options);
+    rows = read_all(temp_in(*state, "n"), &options);
     assert_rows(rows, "train:0:0/x train:1:10/x train:2:100/x train:3:9/x ");
     manifest_free(rows);
     options.class_order = SPUR_CLASS_ORDER_NATURAL;
-    rows = read_all(path_in(*state, "m"), &options);
+    rows = read_all(temp_in(*state, "m"), &options);
     assert_string_equal(rows->classes[1].label, "img9");
     assert_string_equal(rows->classes[3].label, "img100");
     manifest_free(rows);
     options.class_order = SPUR_CLASS_ORDER_NUMERIC;
-    assert_refused(path_in(*state, "m"), &options, "not every class is a number");
+    assert_refused(temp_in(*state, "m"), &options, "not every class is a number");
 }
 
-/* ---- tables --------------------------------------------------------------------------------
- */
+/* ---- tables -------------------------------------------------------------------------- */
 
 static void csv_rows(void **state)
 {
@@ -205,7 +180,7 @@ static void csv_rows(void **state)
     char *open_path = NULL;
     spur_error error;
     assert_ok(manifest_path(rows, rows->rows[0].file_name, &open_path, &error), error);
-    assert_string_equal(open_path, path_in(*state, "d/a/b.png"));
+    assert_string_equal(open_path, temp_in(*state, "d/a/b.png"));
     memory_free(open_path);
     manifest_free(rows);
 }
@@ -290,18 +265,18 @@ static void flat_folders(void **state)
     (void)put(*state, "v/3.jpg", "");
     spur_data_options options = options_now();
     options.labels = put(*state, "by_name", "1 1.jpg  cat\r\n3.jpg\tbig dog\n2.jpg\tcat\n");
-    manifest *rows = read_all(path_in(*state, "v"), &options);
+    manifest *rows = read_all(temp_in(*state, "v"), &options);
     assert_int_equal(rows->count, 3);
     assert_string_equal(rows->rows[0].file_name, "1 1.jpg");
     assert_string_equal(rows->classes[0].label, "big dog");
     manifest_free(rows);
 
     options.labels = put(*state, "by_order", "1\n0\n1\n");
-    rows = read_all(path_in(*state, "v"), &options);
+    rows = read_all(temp_in(*state, "v"), &options);
     assert_rows(rows, "train:1:1 1.jpg train:0:2.jpg train:1:3.jpg ");
     manifest_free(rows);
     options.labels = put(*state, "by_order", "1\n0\n");
-    assert_refused(path_in(*state, "v"), &options, "2 labels for the 3 files");
+    assert_refused(temp_in(*state, "v"), &options, "2 labels for the 3 files");
 
     /* Devkit ids are positions in the devkit's list; indices follow the sorted wnids. */
     options.labels = put(*state, "ids", "1\n2\n3\n");
@@ -309,18 +284,18 @@ static void flat_folders(void **state)
     options.class_list = put(*state, "map",
                              "n02119789 1 kit_fox\nn02100735 2 English_setter\n"
                              "n02110185 3 Siberian_husky\n");
-    rows = read_all(path_in(*state, "v"), &options);
+    rows = read_all(temp_in(*state, "v"), &options);
     assert_rows(rows, "train:2:1 1.jpg train:0:2.jpg train:1:3.jpg ");
     assert_string_equal(rows->classes[2].label, "n02119789");
     assert_string_equal(rows->classes[2].name, "kit fox");
     manifest_free(rows);
     options.labels = put(*state, "ids", "1\n2\n0\n");
-    assert_refused(path_in(*state, "v"), &options, "line 3: label 0 is out of range");
+    assert_refused(temp_in(*state, "v"), &options, "line 3: label 0 is out of range");
     options.class_list = put(*state, "sorted", "n02100735 English setter\nn02119789 kit fox\n");
-    assert_refused(path_in(*state, "v"), &options, "devkit's order");
+    assert_refused(temp_in(*state, "v"), &options, "devkit's order");
     options.class_list = NULL;
     spur_error error;
-    assert_int_equal(manifest_read(path_in(*state, "v"), &options, NULL, 0, &rows, &error),
+    assert_int_equal(manifest_read(temp_in(*state, "v"), &options, NULL, 0, &rows, &error),
                      SPUR_USAGE);
 }
 
@@ -353,7 +328,7 @@ static void class_lists(void **state)
     (void)put(*state, "f/n2/y", "");
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         options.class_list = put(*state, "list", names[i]);
-        manifest *rows = read_all(path_in(*state, "f"), &options);
+        manifest *rows = read_all(temp_in(*state, "f"), &options);
         assert_string_equal(rows->classes[0].name, "great white shark");
         assert_string_equal(rows->classes[0].label, "n1");
         assert_string_equal(rows->classes[1].name, "tench");
@@ -378,7 +353,7 @@ static void names_for_prompts(void **state)
     (void)put(*state, "f/n01440764/x", "");
     (void)put(*state, "f/n01443537/y", "");
     spur_data_options options = options_now();
-    manifest *rows = read_all(path_in(*state, "f"), &options);
+    manifest *rows = read_all(temp_in(*state, "f"), &options);
     assert_true(has_warning(rows, "2 class names look like WordNet ids"));
     manifest_free(rows);
     static const char *const forms[] = {"n01443537 fish, x\nn01440764 fish\n",
@@ -386,7 +361,7 @@ static void names_for_prompts(void **state)
                                         "n01440764\tfish\nn01443537\tfish\n", "fish\nfish\n"};
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
         options.class_names = put(*state, "names", forms[i]);
-        rows = read_all(path_in(*state, "f"), &options);
+        rows = read_all(temp_in(*state, "f"), &options);
         assert_string_equal(rows->classes[0].name, "fish");
         assert_string_equal(rows->classes[1].name, "fish");
         assert_true(has_warning(rows, "classes 0 and 1 have the same name \"fish\""));
@@ -395,14 +370,14 @@ static void names_for_prompts(void **state)
     (void)put(*state, "g/cat/x", "");
     (void)put(*state, "g/dog/x", "");
     options.class_names = put(*state, "names", "dog good dog\ncat a cat\n");
-    rows = read_all(path_in(*state, "g"), &options);
+    rows = read_all(temp_in(*state, "g"), &options);
     assert_string_equal(rows->classes[1].name, "good dog");
     manifest_free(rows);
     options.class_names = put(*state, "names", "x\ny\nz\n");
-    assert_refused(path_in(*state, "g"), &options, "3 names for 2 classes");
+    assert_refused(temp_in(*state, "g"), &options, "3 names for 2 classes");
     (void)put(*state, "h/\xFF/x", "");
     options.class_names = NULL;
-    assert_refused(path_in(*state, "h"), &options, "is not UTF-8");
+    assert_refused(temp_in(*state, "h"), &options, "is not UTF-8");
 }
 
 /* ---- limit, digest, check
@@ -427,16 +402,16 @@ static void limits_spread_over_classes(void **state)
     spur_data_options options = options_now();
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         options.limit = cases[i].limit;
-        manifest *rows = read_all(path_in(*state, "d"), &options);
+        manifest *rows = read_all(temp_in(*state, "d"), &options);
         assert_rows(rows, cases[i].rows);
         manifest_free(rows);
     }
     options.limit = 9;
-    manifest *all = read_all(path_in(*state, "d"), &options);
+    manifest *all = read_all(temp_in(*state, "d"), &options);
     options.limit = 100;
-    manifest *same = read_all(path_in(*state, "d"), &options);
+    manifest *same = read_all(temp_in(*state, "d"), &options);
     options.limit = 8;
-    manifest *fewer = read_all(path_in(*state, "d"), &options);
+    manifest *fewer = read_all(temp_in(*state, "d"), &options);
     assert_string_equal(all->splits[0].digest, same->splits[0].digest);
     assert_string_not_equal(all->splits[0].digest, fewer->splits[0].digest);
     manifest_free(all);
@@ -450,8 +425,8 @@ static void lists_for_check(void **state)
     (void)put(*state, "d/1.txt", "");
     spur_error error;
     manifest *rows = NULL;
-    assert_int_equal(mkfifo(path_in(*state, "d/fifo"), 0600), 0);
-    assert_ok(manifest_list(path_in(*state, "d"), NULL, &rows, &error), error);
+    assert_int_equal(mkfifo(temp_in(*state, "d/fifo"), 0600), 0);
+    assert_ok(manifest_list(temp_in(*state, "d"), NULL, &rows, &error), error);
     assert_int_equal(rows->count, 3);
     assert_string_equal(rows->rows[1].file_name, "b/2");
     assert_string_equal(rows->rows[2].file_name, "fifo");
@@ -460,11 +435,11 @@ static void lists_for_check(void **state)
     assert_ok(manifest_list(table, NULL, &rows, &error), error);
     assert_int_equal(rows->count, 2);
     manifest_free(rows);
-    const char *one = path_in(*state, "d/1.txt");
+    const char *one = temp_in(*state, "d/1.txt");
     assert_ok(manifest_list(one, NULL, &rows, &error), error);
     assert_string_equal(rows->rows[0].file_name, one);
     manifest_free(rows);
-    assert_int_equal(manifest_list(path_in(*state, "none"), NULL, &rows, &error), SPUR_DATASET);
+    assert_int_equal(manifest_list(temp_in(*state, "none"), NULL, &rows, &error), SPUR_DATASET);
 }
 
 static void failing_allocations_are_clean(void **state)
@@ -474,7 +449,7 @@ static void failing_allocations_are_clean(void **state)
     const char *table = put(*state, "l.jsonl",
                             "{\"file_name\":\"a\",\"label\":\"x\",\"split\":\"v\",\"e\":1}\n"
                             "{\"file_name\":\"b\",\"label\":\"y\",\"group\":\"g\"}\n");
-    const char *paths[] = {path_in(*state, "d"), table,
+    const char *paths[] = {temp_in(*state, "d"), table,
                            put(*state, "m.csv", "file_name,label,c\nq,x,\"1\"\n")};
     spur_data_options options = options_now();
     options.class_list = put(*state, "list", "[\"x\", \"y\", \"a\", \"b\"]");
@@ -501,19 +476,21 @@ static void failing_allocations_are_clean(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(folders_become_classes, setup, teardown),
-        cmocka_unit_test_setup_teardown(links_are_followed_once, setup, teardown),
-        cmocka_unit_test_setup_teardown(orders_of_classes, setup, teardown),
-        cmocka_unit_test_setup_teardown(csv_rows, setup, teardown),
-        cmocka_unit_test_setup_teardown(jsonl_rows, setup, teardown),
-        cmocka_unit_test_setup_teardown(bad_tables_name_the_line, setup, teardown),
-        cmocka_unit_test_setup_teardown(long_lines_are_refused_early, setup, teardown),
-        cmocka_unit_test_setup_teardown(flat_folders, setup, teardown),
-        cmocka_unit_test_setup_teardown(class_lists, setup, teardown),
-        cmocka_unit_test_setup_teardown(names_for_prompts, setup, teardown),
-        cmocka_unit_test_setup_teardown(limits_spread_over_classes, setup, teardown),
-        cmocka_unit_test_setup_teardown(lists_for_check, setup, teardown),
-        cmocka_unit_test_setup_teardown(failing_allocations_are_clean, setup, teardown),
+        cmocka_unit_test_setup_teardown(folders_become_classes, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(links_are_followed_once, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(orders_of_classes, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(csv_rows, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(jsonl_rows, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(bad_tables_name_the_line, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(long_lines_are_refused_early, temp_setup,
+                                        temp_teardown),
+        cmocka_unit_test_setup_teardown(flat_folders, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(class_lists, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(names_for_prompts, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(limits_spread_over_classes, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(lists_for_check, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(failing_allocations_are_clean, temp_setup,
+                                        temp_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

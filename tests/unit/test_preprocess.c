@@ -202,8 +202,7 @@ static void a_folder_without_files_is_named(void **state)
     assert_non_null(strstr(error.message, "/nonexistent"));
 }
 
-/* ---- running ------------------------------------------------------------------------------
- */
+/* ---- running ------------------------------------------------------------------------- */
 
 static image make_picture(size_t width, size_t height, unsigned char level)
 {
@@ -303,8 +302,7 @@ static void extreme_pictures_are_prepared(void **state)
     }
 }
 
-/* ---- the public call ------------------------------------------------------------------------
- */
+/* ---- the public call ----------------------------------------------------------------- */
 
 static const char *const PICTURES[] = {"images/seed_baseline.jpg", "images/seed_lossless.webp"};
 

@@ -17,19 +17,6 @@
 #include "pipeline/aggregate.h"
 #include "pipeline/rank.h"
 
-static int setup(void **state)
-{
-    *state = (void *)(uintptr_t)temp_make();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    temp_remove();
-    return 0;
-}
-
 /* One row of the little run below. */
 typedef struct sample {
     const char *file_name;
@@ -335,13 +322,14 @@ static void failing_allocations_are_clean(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(order_in_class, setup, teardown),
-        cmocka_unit_test_setup_teardown(numbers_of_classes, setup, teardown),
-        cmocka_unit_test_setup_teardown(view_gives_the_same_ranks, setup, teardown),
-        cmocka_unit_test_setup_teardown(tables, setup, teardown),
-        cmocka_unit_test_setup_teardown(json_tables, setup, teardown),
-        cmocka_unit_test_setup_teardown(failures, setup, teardown),
-        cmocka_unit_test_setup_teardown(failing_allocations_are_clean, setup, teardown),
+        cmocka_unit_test_setup_teardown(order_in_class, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(numbers_of_classes, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(view_gives_the_same_ranks, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(tables, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(json_tables, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(failures, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(failing_allocations_are_clean, temp_setup,
+                                        temp_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -168,8 +168,7 @@ static void every_filter_is_pillows(void **state)
     image_free(&src);
 }
 
-/* ---- properties -----------------------------------------------------------------------------
- */
+/* ---- properties ---------------------------------------------------------------------- */
 
 static void constant_pictures_stay_constant(void **state)
 {

@@ -15,29 +15,6 @@
 #include "io/file.h"
 #include "io/json.h"
 
-static int setup(void **state)
-{
-    *state = (void *)(uintptr_t)temp_make();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    temp_remove();
-    return 0;
-}
-
-/* "FOLDER/name"; lives until the 64th call from now. */
-static const char *path_in(void *state, const char *name)
-{
-    static char paths[64][512];
-    static unsigned next;
-    char *path = paths[next++ % 64];
-    (void)snprintf(path, sizeof paths[0], "%s/%s", (const char *)state, name);
-    return path;
-}
-
 static void write_text(const char *path, const char *text)
 {
     spur_error error;
@@ -59,7 +36,7 @@ static const char *make_dataset(void *state)
 {
     static const char *const classes[] = {"ball", "box", "tree"};
     spur_error error;
-    const char *root = path_in(state, "data");
+    const char *root = temp_in(state, "data");
     for (size_t c = 0; c < 3; c++) {
         char folder[600];
         char to[700];
@@ -100,13 +77,13 @@ static char *export_all(void *state, const char *run_path)
     text_buffer all = {NULL, 0, 0};
     static const char *const names[] = {"x.csv", "x.jsonl", "x.json"};
     assert_ok(spur_run_open(run_path, &run, &error), error);
-    assert_ok(spur_export_csv(run, path_in(state, names[0]), NULL, &error), error);
-    assert_ok(spur_export_jsonl(run, path_in(state, names[1]), NULL, &error), error);
-    assert_ok(spur_export_coco(run, path_in(state, names[2]), NULL, &error), error);
+    assert_ok(spur_export_csv(run, temp_in(state, names[0]), NULL, &error), error);
+    assert_ok(spur_export_jsonl(run, temp_in(state, names[1]), NULL, &error), error);
+    assert_ok(spur_export_coco(run, temp_in(state, names[2]), NULL, &error), error);
     spur_run_close(run);
     for (size_t i = 0; i < 3; i++) {
         char *text;
-        load_text(path_in(state, names[i]), &text);
+        load_text(temp_in(state, names[i]), &text);
         assert_ok(text_add(&all, text, strlen(text), &error), error);
         memory_free(text);
     }
@@ -133,7 +110,7 @@ static void every_image_is_one_row(void **state)
 {
     spur_score_options options;
     const char *data = make_dataset(*state);
-    const char *run = path_in(*state, "run");
+    const char *run = temp_in(*state, "run");
     defaults(&options);
     spur_score_summary *summary = score(data, run, &options);
     assert_int_equal(summary->found, 189);
@@ -165,7 +142,7 @@ static void threads_change_no_byte(void **state)
         defaults(&options);
         options.threads = threads[i];
         (void)snprintf(name, sizeof name, "run%zu", i);
-        const char *run = path_in(*state, name);
+        const char *run = temp_in(*state, name);
         spur_score_summary_free(score(data, run, &options));
         char *all = export_all(*state, run);
         if (first == NULL) {
@@ -191,8 +168,8 @@ static void interruptions_change_no_byte(void **state)
     spur_error error;
     spur_score_options options;
     const char *data = make_dataset(*state);
-    const char *whole = path_in(*state, "whole");
-    const char *run = path_in(*state, "run");
+    const char *whole = temp_in(*state, "whole");
+    const char *run = temp_in(*state, "run");
     defaults(&options);
     options.margin = true;
     options.aggregate = SPUR_AGGREGATE_MEAN_TOP5;
@@ -223,7 +200,7 @@ static void changed_settings_are_refused(void **state)
     spur_error error;
     spur_score_options options;
     const char *data = make_dataset(*state);
-    const char *run = path_in(*state, "run");
+    const char *run = temp_in(*state, "run");
     const char *model = data_path("tiny-owlvit");
     defaults(&options);
     options.data.limit = 9;
@@ -273,7 +250,7 @@ static void splits_share_classes(void **state)
     spur_error error;
     spur_score_options options;
     const char *data = make_dataset(*state);
-    const char *run = path_in(*state, "run");
+    const char *run = temp_in(*state, "run");
     char manifest[600];
     defaults(&options);
     options.data.limit = 12;
@@ -306,8 +283,8 @@ static void strict_and_failures(void **state)
     spur_error error;
     spur_score_options options;
     const char *model = data_path("tiny-owlvit");
-    const char *root = path_in(*state, "data");
-    const char *run = path_in(*state, "run");
+    const char *root = temp_in(*state, "data");
+    const char *run = temp_in(*state, "run");
     char path[600];
     (void)snprintf(path, sizeof path, "%s/cat", root);
     assert_ok(file_make_folder(path, &error), error);
@@ -335,7 +312,7 @@ static void dry_run_writes_nothing(void **state)
 {
     spur_score_options options;
     const char *data = make_dataset(*state);
-    const char *run = path_in(*state, "run");
+    const char *run = temp_in(*state, "run");
     struct stat facts;
     defaults(&options);
     options.dry_run = true;
@@ -361,7 +338,7 @@ static void wrong_uses_are_refused(void **state)
     spur_error error;
     spur_score_options options;
     const char *data = make_dataset(*state);
-    const char *run = path_in(*state, "run");
+    const char *run = temp_in(*state, "run");
     const char *model = data_path("tiny-owlvit");
     defaults(&options);
     assert_int_equal(spur_score(data, run, NULL, &options, NULL, NULL, &error), SPUR_USAGE);
@@ -371,7 +348,7 @@ static void wrong_uses_are_refused(void **state)
     options.prompts = "no hole";
     assert_int_equal(spur_score(data, run, model, &options, NULL, NULL, &error), SPUR_USAGE);
     options.prompts = NULL;
-    const char *taken = path_in(*state, "file");
+    const char *taken = temp_in(*state, "file");
     write_text(taken, "x");
     assert_int_equal(spur_score(data, taken, model, &options, NULL, NULL, &error),
                      SPUR_RESOURCE);
@@ -387,7 +364,7 @@ static void row_equals_detect(void **state)
     spur_error error;
     spur_score_options options;
     const char *data = make_dataset(*state);
-    const char *run_path = path_in(*state, "run");
+    const char *run_path = temp_in(*state, "run");
     defaults(&options);
     spur_score_summary_free(score(data, run_path, &options));
 
@@ -425,9 +402,9 @@ static void failing_allocations_are_clean(void **state)
 {
     spur_error error;
     spur_score_options options;
-    const char *data = path_in(*state, "data");
-    const char *run = path_in(*state, "run");
-    const char *whole = path_in(*state, "whole");
+    const char *data = temp_in(*state, "data");
+    const char *run = temp_in(*state, "run");
+    const char *whole = temp_in(*state, "whole");
     char folder[600];
     (void)snprintf(folder, sizeof folder, "%s/box", data);
     assert_ok(file_make_folder(folder, &error), error);
@@ -464,16 +441,19 @@ static void failing_allocations_are_clean(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(every_image_is_one_row, setup, teardown),
-        cmocka_unit_test_setup_teardown(threads_change_no_byte, setup, teardown),
-        cmocka_unit_test_setup_teardown(interruptions_change_no_byte, setup, teardown),
-        cmocka_unit_test_setup_teardown(changed_settings_are_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(splits_share_classes, setup, teardown),
-        cmocka_unit_test_setup_teardown(strict_and_failures, setup, teardown),
-        cmocka_unit_test_setup_teardown(dry_run_writes_nothing, setup, teardown),
-        cmocka_unit_test_setup_teardown(wrong_uses_are_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(row_equals_detect, setup, teardown),
-        cmocka_unit_test_setup_teardown(failing_allocations_are_clean, setup, teardown),
+        cmocka_unit_test_setup_teardown(every_image_is_one_row, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(threads_change_no_byte, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(interruptions_change_no_byte, temp_setup,
+                                        temp_teardown),
+        cmocka_unit_test_setup_teardown(changed_settings_are_refused, temp_setup,
+                                        temp_teardown),
+        cmocka_unit_test_setup_teardown(splits_share_classes, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(strict_and_failures, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(dry_run_writes_nothing, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(wrong_uses_are_refused, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(row_equals_detect, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(failing_allocations_are_clean, temp_setup,
+                                        temp_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,28 +15,6 @@
 #include "io/json.h"
 #include "io/store.h"
 
-static int setup(void **state)
-{
-    *state = (void *)(uintptr_t)temp_make();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    temp_remove();
-    return 0;
-}
-
-static const char *path_in(void *state, const char *name)
-{
-    static char paths[16][512];
-    static unsigned next;
-    char *path = paths[next++ % 16];
-    (void)snprintf(path, sizeof paths[0], "%s/%s", (const char *)state, name);
-    return path;
-}
-
 /* data_path's text lives for four calls only. */
 static const char *model_path(bool is_v2)
 {
@@ -49,7 +27,7 @@ static const char *model_path(bool is_v2)
 static const char *put(void *state, const char *name, const char *text)
 {
     spur_error error;
-    const char *path = path_in(state, name);
+    const char *path = temp_in(state, name);
     assert_ok(file_replace(path, text, strlen(text), &error), error);
     return path;
 }
@@ -92,7 +70,7 @@ static rows score(void *state, const char *model, const spur_score_options *opti
     spur_score_options again = *options;
     again.restart = true;
     again.threads = 1;
-    const char *run = path_in(state, "run");
+    const char *run = temp_in(state, "run");
     assert_ok(spur_score(make_manifest(state), run, model, &again, NULL, NULL, &error), error);
     assert_ok(store_open(run, &db, &error), error);
     assert_ok(store_each_row(db, "train", keep_row, &all, &error), error);
@@ -216,7 +194,7 @@ static void bad_prompts(void **state)
     spur_score_options_defaults(&options);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         options.prompts = put(*state, "templates", cases[i].text);
-        assert_int_equal(spur_score(make_manifest(*state), path_in(*state, "run"),
+        assert_int_equal(spur_score(make_manifest(*state), temp_in(*state, "run"),
                                     data_path("tiny-owlvit"), &options, NULL, NULL, &error),
                          SPUR_DATASET);
         assert_non_null(strstr(error.message, cases[i].message));
@@ -269,7 +247,7 @@ static void many_classes(void **state)
     assert_int_equal(many.row[0].class_index, 2000);
     spur_run *run = NULL;
     spur_rank_summary *summary = NULL;
-    assert_ok(spur_run_open(path_in(*state, "run"), &run, &error), error);
+    assert_ok(spur_run_open(temp_in(*state, "run"), &run, &error), error);
     assert_ok(spur_rank(run, &summary, &error), error);
     assert_int_equal(summary->class_count, 3);
     assert_true(isnan(summary->classes[0].auc));
@@ -305,11 +283,11 @@ static const char *spoil_model(void *state, const char *tensor)
             json_decref(header);
         }
         (void)snprintf(to, sizeof to, "model/%s", files[i]);
-        assert_ok(file_make_folder(path_in(state, "model"), &error), error);
-        assert_ok(file_replace(path_in(state, to), bytes, size, &error), error);
+        assert_ok(file_make_folder(temp_in(state, "model"), &error), error);
+        assert_ok(file_replace(temp_in(state, to), bytes, size, &error), error);
         memory_free(bytes);
     }
-    return path_in(state, "model");
+    return temp_in(state, "model");
 }
 
 static void numbers_that_are_none(void **state)
@@ -320,7 +298,7 @@ static void numbers_that_are_none(void **state)
     char model[600];
     (void)snprintf(model, sizeof model, "%s",
                    spoil_model(*state, "class_head.logit_shift.bias"));
-    assert_int_equal(spur_score(make_manifest(*state), path_in(*state, "run"), model, &options,
+    assert_int_equal(spur_score(make_manifest(*state), temp_in(*state, "run"), model, &options,
                                 NULL, NULL, &error),
                      SPUR_MODEL);
     options.detector.allow_nonfinite = true;
@@ -335,12 +313,12 @@ static void numbers_that_are_none(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(own_and_others, setup, teardown),
-        cmocka_unit_test_setup_teardown(several_prompts, setup, teardown),
-        cmocka_unit_test_setup_teardown(bad_prompts, setup, teardown),
-        cmocka_unit_test_setup_teardown(with_objectness, setup, teardown),
-        cmocka_unit_test_setup_teardown(many_classes, setup, teardown),
-        cmocka_unit_test_setup_teardown(numbers_that_are_none, setup, teardown),
+        cmocka_unit_test_setup_teardown(own_and_others, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(several_prompts, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(bad_prompts, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(with_objectness, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(many_classes, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(numbers_that_are_none, temp_setup, temp_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

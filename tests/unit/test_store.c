@@ -31,26 +31,6 @@ enum {
 static const float queries[CLASSES][EMBEDDING] = {
     {1.0F, -2.5F, 0.0F, 3e-30F}, {0.1F, 0.2F, 0.3F, 0.4F}, {-1.0F, 0.0F, 1.0F, 2.0F}};
 
-static int setup(void **state)
-{
-    *state = (void *)(uintptr_t)temp_make();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    temp_remove();
-    return 0;
-}
-
-static const char *in_folder(void *state, const char *name)
-{
-    static char path[512];
-    (void)snprintf(path, sizeof path, "%s/%s", (const char *)state, name);
-    return path;
-}
-
 static void put_run(store *into)
 {
     spur_error error;
@@ -206,7 +186,7 @@ static spur_status compare_row(void *context, const store_row *row, spur_error *
 static void keeps_what_it_was_given(void **state)
 {
     spur_error error;
-    const char *folder = in_folder(*state, "deep/run");
+    const char *folder = temp_in(*state, "deep/run");
     store *from = NULL;
     uint64_t next = 0;
     make_run(folder, STORE_JOURNAL_AUTO, 5);
@@ -247,7 +227,7 @@ static void folding_changes_nothing(void **state)
     char folded[512];
     view a;
     view b;
-    (void)snprintf(folded, sizeof folded, "%s", in_folder(*state, "folded"));
+    (void)snprintf(folded, sizeof folded, "%s", temp_in(*state, "folded"));
     store *into = NULL;
     assert_ok(store_open_writer(folded, STORE_JOURNAL_AUTO, &into, &error), error);
     put_run(into);
@@ -256,7 +236,7 @@ static void folding_changes_nothing(void **state)
         assert_ok(store_settle(into, &error), error);
     }
     store_close(into);
-    const char *pending = in_folder(*state, "pending");
+    const char *pending = temp_in(*state, "pending");
     assert_ok(store_open_writer(pending, STORE_JOURNAL_AUTO, &into, &error), error);
     put_run(into);
     for (uint64_t i = 6; i-- > 0;) { /* in another order, too */
@@ -276,7 +256,7 @@ static void a_batch_is_written_once(void **state)
 {
     spur_error error;
     store *into = NULL;
-    const char *folder = in_folder(*state, "run");
+    const char *folder = temp_in(*state, "run");
     make_run(folder, STORE_JOURNAL_AUTO, 2);
     assert_ok(store_open_writer(folder, STORE_JOURNAL_AUTO, &into, &error), error);
     assert_int_not_equal(try_put(into, 1, STORE_BATCH_ROWS, &error), SPUR_OK);
@@ -300,7 +280,7 @@ static void second_writer_is_refused(void **state)
     store *first = NULL;
     store *second = NULL;
     char process[32];
-    const char *folder = in_folder(*state, "run");
+    const char *folder = temp_in(*state, "run");
     assert_ok(store_open_writer(folder, STORE_JOURNAL_AUTO, &first, &error), error);
     assert_int_equal(store_open_writer(folder, STORE_JOURNAL_AUTO, &second, &error),
                      SPUR_RESOURCE);
@@ -312,8 +292,7 @@ static void second_writer_is_refused(void **state)
     store_close(second);
 }
 
-/* ---- faults -------------------------------------------------------------------------------
- */
+/* ---- faults -------------------------------------------------------------------------- */
 
 static void load_file(const char *path, unsigned char **bytes, size_t *size)
 {
@@ -365,8 +344,8 @@ static void log_cut_anywhere_keeps_commits(void **state)
     store *into = NULL;
     char folder[512];
     char copy[512];
-    (void)snprintf(folder, sizeof folder, "%s", in_folder(*state, "run"));
-    (void)snprintf(copy, sizeof copy, "%s", in_folder(*state, "copy"));
+    (void)snprintf(folder, sizeof folder, "%s", temp_in(*state, "run"));
+    (void)snprintf(copy, sizeof copy, "%s", temp_in(*state, "copy"));
     assert_ok(store_open_writer(folder, STORE_JOURNAL_WAL, &into, &error), error);
     put_run(into);
     put_batch(into, 0, STORE_BATCH_ROWS);
@@ -401,7 +380,7 @@ static void flipped_bytes_are_noticed(void **state)
     view whole;
     size_t noticed = 0;
     size_t harmless = 0;
-    (void)snprintf(folder, sizeof folder, "%s", in_folder(*state, "run"));
+    (void)snprintf(folder, sizeof folder, "%s", temp_in(*state, "run"));
     make_run(folder, STORE_JOURNAL_DELETE, 3);
     assert_ok(view_folder(folder, &whole, &error), error);
     (void)snprintf(path, sizeof path, "%s/run.db", folder);
@@ -478,7 +457,7 @@ static void changed_runs_are_refused(void **state)
         char name[32];
         store *from = NULL;
         (void)snprintf(name, sizeof name, "run%zu", i);
-        (void)snprintf(folder, sizeof folder, "%s", in_folder(*state, name));
+        (void)snprintf(folder, sizeof folder, "%s", temp_in(*state, name));
         make_run(folder, STORE_JOURNAL_DELETE, 3);
         if (strstr(cases[i].sql, "rowid IS NULL") != NULL) {
             tamper(folder, "UPDATE histograms SET images = images + 1 WHERE bin = 31");
@@ -501,7 +480,7 @@ static void what_is_no_run_is_refused(void **state)
     char folder[512];
     char path[600];
     store *from = NULL;
-    (void)snprintf(folder, sizeof folder, "%s", in_folder(*state, "none"));
+    (void)snprintf(folder, sizeof folder, "%s", temp_in(*state, "none"));
     assert_int_equal(store_open(folder, &from, &error), SPUR_DATASET);
     assert_int_equal(mkdir(folder, 0700), 0);
     assert_int_equal(store_open(folder, &from, &error), SPUR_DATASET);
@@ -515,12 +494,12 @@ static void what_is_no_run_is_refused(void **state)
     write_file(path, (const unsigned char *)"not a database, but text of some length", 39);
     assert_int_equal(store_open(folder, &from, &error), SPUR_DATASET);
     (void)snprintf(path, sizeof path, "%s/half/run.db", (const char *)*state);
-    make_run(in_folder(*state, "half"), STORE_JOURNAL_DELETE, 3);
+    make_run(temp_in(*state, "half"), STORE_JOURNAL_DELETE, 3);
     unsigned char *bytes;
     size_t size;
     load_file(path, &bytes, &size);
     write_file(path, bytes, size / 2); /* half copied */
-    assert_int_equal(store_open(in_folder(*state, "half"), &from, &error), SPUR_DATASET);
+    assert_int_equal(store_open(temp_in(*state, "half"), &from, &error), SPUR_DATASET);
     memory_free(bytes);
 }
 
@@ -558,7 +537,7 @@ static void failing_allocations_are_clean(void **state)
         char folder[512];
         char name[32];
         (void)snprintf(name, sizeof name, "run%zu", n);
-        (void)snprintf(folder, sizeof folder, "%s", in_folder(*state, name));
+        (void)snprintf(folder, sizeof folder, "%s", temp_in(*state, name));
         (void)memory_fail_at(++n, false);
         spur_status status = write_some(folder, &error);
         was_reached = memory_fail_at(0, false) >= n || status != SPUR_OK;
@@ -577,15 +556,17 @@ static void failing_allocations_are_clean(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(keeps_what_it_was_given, setup, teardown),
-        cmocka_unit_test_setup_teardown(folding_changes_nothing, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_batch_is_written_once, setup, teardown),
-        cmocka_unit_test_setup_teardown(second_writer_is_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(log_cut_anywhere_keeps_commits, setup, teardown),
-        cmocka_unit_test_setup_teardown(flipped_bytes_are_noticed, setup, teardown),
-        cmocka_unit_test_setup_teardown(changed_runs_are_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_is_no_run_is_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(failing_allocations_are_clean, setup, teardown),
+        cmocka_unit_test_setup_teardown(keeps_what_it_was_given, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(folding_changes_nothing, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(a_batch_is_written_once, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(second_writer_is_refused, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(log_cut_anywhere_keeps_commits, temp_setup,
+                                        temp_teardown),
+        cmocka_unit_test_setup_teardown(flipped_bytes_are_noticed, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(changed_runs_are_refused, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(what_is_no_run_is_refused, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(failing_allocations_are_clean, temp_setup,
+                                        temp_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

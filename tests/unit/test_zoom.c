@@ -83,8 +83,7 @@ static void shrinking_without_blur(void **state)
     image_free(&src);
 }
 
-/* ---- the naive twin ------------------------------------------------------------------------
- */
+/* ---- the naive twin ------------------------------------------------------------------ */
 
 static size_t mirror(long i, long n)
 {
