@@ -8,7 +8,7 @@
 
 enum {
     APPLICATION_ID = 0x53505552, /* "SPUR" */
-    SCHEMA_VERSION = 1
+    SCHEMA_VERSION = 2
 };
 
 typedef struct schema_object {
@@ -54,6 +54,17 @@ static const schema_object schema[] = {
      "CREATE TABLE histograms(split TEXT NOT NULL, class_index INTEGER NOT NULL, is_own "
      "INTEGER NOT NULL, bin INTEGER NOT NULL, images INTEGER NOT NULL, PRIMARY KEY(split, "
      "class_index, is_own, bin)) WITHOUT ROWID"},
+    {"backbones",
+     "CREATE TABLE backbones(position INTEGER PRIMARY KEY, backbone TEXT NOT NULL, "
+     "architecture TEXT NOT NULL, digest TEXT NOT NULL, preprocessing TEXT NOT NULL, settings "
+     "TEXT NOT NULL, features INTEGER NOT NULL, classes INTEGER NOT NULL)"},
+    {"feature_blocks",
+     "CREATE TABLE feature_blocks(backbone TEXT NOT NULL, split TEXT NOT NULL, block INTEGER "
+     "NOT NULL, images INTEGER NOT NULL, digest BLOB NOT NULL, seal BLOB NOT NULL, PRIMARY "
+     "KEY(backbone, split, block)) WITHOUT ROWID"},
+    {"feature_failures",
+     "CREATE TABLE feature_failures(backbone TEXT NOT NULL, split TEXT NOT NULL, row INTEGER "
+     "NOT NULL, reason TEXT NOT NULL, PRIMARY KEY(backbone, split, row)) WITHOUT ROWID"},
     {"ranking",
      "CREATE VIEW ranking AS SELECT i.split, i.row, i.file_name, c.label, i.class_index, "
      "s.logit, row_number() OVER (PARTITION BY i.split, i.class_index ORDER BY s.logit, "

@@ -67,6 +67,27 @@ static const char *const queries[QUERY_COUNT] = {
     [DROP_SCORES] = "DELETE FROM scores WHERE split = ?",
     [DROP_SPLIT_PENDING] = "DELETE FROM pending_tallies WHERE split = ?",
     [DROP_CELLS] = "DELETE FROM histograms WHERE split = ?",
+    [READ_BACKBONES] = "SELECT position, backbone, architecture, digest, preprocessing, "
+                       "settings, features, classes FROM backbones ORDER BY position",
+    [PUT_BACKBONE] = "INSERT INTO backbones VALUES "
+                     "((SELECT coalesce(max(position), 0) + 1 FROM backbones), "
+                     "?, ?, ?, ?, ?, ?, ?)",
+    [READ_FEATURE_BLOCKS] = "SELECT block, images, digest FROM feature_blocks "
+                            "WHERE backbone = ? AND split = ? ORDER BY block",
+    [PUT_FEATURE_BLOCK] = "INSERT INTO feature_blocks VALUES (?, ?, ?, ?, ?, ?)",
+    [READ_FEATURE_FAILURES] = "SELECT row, reason FROM feature_failures "
+                              "WHERE backbone = ? AND split = ? ORDER BY row",
+    [PUT_FEATURE_FAILURE] = "INSERT INTO feature_failures VALUES (?, ?, ?, ?)",
+    [READ_ALL_FEATURE_BLOCKS] = "SELECT backbone, split, block, images, digest, seal "
+                                "FROM feature_blocks ORDER BY backbone, split, block",
+    [READ_ALL_FEATURE_FAILURES] = "SELECT backbone, split, row, reason FROM feature_failures "
+                                  "ORDER BY backbone, split, row",
+    [DROP_FEATURE_BLOCKS] = "DELETE FROM feature_blocks WHERE backbone = ? AND split = ?",
+    [DROP_FEATURE_FAILURES] = "DELETE FROM feature_failures WHERE backbone = ? AND split = ?",
+    [DROP_SPLIT_FEATURES] = "DELETE FROM feature_blocks WHERE split = ?",
+    [DROP_SPLIT_FAILURES] = "DELETE FROM feature_failures WHERE split = ?",
+    [DROP_IDLE_BACKBONES] = "DELETE FROM backbones WHERE backbone NOT IN "
+                            "(SELECT backbone FROM feature_blocks)",
 };
 
 /* ---- errors, statements ------------------------------------------------------------------ */

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "io/run_lock.h"
 #include "io/store.h"
+#include "io/store_features.h"
 
 enum {
     BUSY_MILLISECONDS = 60000 /* a reader may hold a rollback journal's database that long */
@@ -55,6 +56,19 @@ enum query {
     DROP_SCORES,
     DROP_SPLIT_PENDING,
     DROP_CELLS,
+    READ_BACKBONES,
+    PUT_BACKBONE,
+    READ_FEATURE_BLOCKS,
+    PUT_FEATURE_BLOCK,
+    READ_FEATURE_FAILURES,
+    PUT_FEATURE_FAILURE,
+    READ_ALL_FEATURE_BLOCKS,
+    READ_ALL_FEATURE_FAILURES,
+    DROP_FEATURE_BLOCKS,
+    DROP_FEATURE_FAILURES,
+    DROP_SPLIT_FEATURES,
+    DROP_SPLIT_FAILURES,
+    DROP_IDLE_BACKBONES,
     QUERY_COUNT
 };
 
@@ -68,6 +82,8 @@ struct store {
     size_t class_count, embedding;
     store_split *splits;
     size_t split_count;
+    store_backbone *backbones;
+    size_t backbone_count;
     uint64_t pending;  /* batches whose tallies are not folded */
     uint32_t *cells;   /* of what is pending of one split, while histograms are read */
     char *cells_split; /* which split */
@@ -149,6 +165,14 @@ void store_forget_tables(store *from);
 /* Loads the tables and writes their digests, inside the running transaction. */
 spur_status store_write_checks(store *into, spur_error *error) SPUR_MUST_USE;
 spur_status store_verify_checks(store *from, spur_error *error) SPUR_MUST_USE;
+
+/* ---- store_features.c ---------------------------------------------------------------- */
+
+spur_status store_load_backbones(store *from, spur_error *error) SPUR_MUST_USE;
+spur_status store_encode_backbones(store *from, text_buffer *into,
+                                   spur_error *error) SPUR_MUST_USE;
+/* The seal of every feature block. */
+spur_status store_verify_features(store *from, spur_error *error) SPUR_MUST_USE;
 
 /* ---- store_tally.c ------------------------------------------------------------------- */
 

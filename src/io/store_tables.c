@@ -69,8 +69,10 @@ typedef spur_status (*encoder)(store *from, text_buffer *into, spur_error *error
 static const struct {
     const char *name;
     encoder encode;
-} tables[] = {
-    {"settings", encode_settings}, {"classes", encode_classes}, {"splits", encode_splits}};
+} tables[] = {{"settings", encode_settings},
+              {"classes", encode_classes},
+              {"splits", encode_splits},
+              {"backbones", store_encode_backbones}};
 
 enum {
     TABLE_COUNT = sizeof tables / sizeof tables[0]
@@ -225,11 +227,13 @@ void store_forget_tables(store *from)
 {
     memory_free(from->classes);
     memory_free(from->splits);
+    memory_free(from->backbones);
     arena_free(from->texts);
     from->classes = NULL;
     from->splits = NULL;
+    from->backbones = NULL;
     from->texts = NULL;
-    from->class_count = from->embedding = from->split_count = 0;
+    from->class_count = from->embedding = from->split_count = from->backbone_count = 0;
 }
 
 spur_status store_load_tables(store *from, spur_error *error)
@@ -239,6 +243,7 @@ spur_status store_load_tables(store *from, spur_error *error)
     TRY(arena_new(&from->texts, error));
     TRY(load_classes(from, error));
     TRY(load_splits(from, error));
+    TRY(store_load_backbones(from, error));
 done:
     return status;
 }
@@ -344,13 +349,15 @@ done:
 
 spur_status store_drop_split(store *into, const char *split, spur_error *error)
 {
-    static const enum query drops[] = {DROP_SPLIT,  DROP_BATCHES,       DROP_IMAGES,
-                                       DROP_SCORES, DROP_SPLIT_PENDING, DROP_CELLS};
+    static const enum query drops[] = {DROP_SPLIT,          DROP_BATCHES,       DROP_IMAGES,
+                                       DROP_SCORES,         DROP_SPLIT_PENDING, DROP_CELLS,
+                                       DROP_SPLIT_FEATURES, DROP_SPLIT_FAILURES};
     spur_status status;
     TRY(store_begin(into, error));
     for (size_t i = 0; i < sizeof drops / sizeof drops[0]; i++) {
         TRY(sql_run_split(into, drops[i], split, error));
     }
+    TRY(sql_run_plain(into, DROP_IDLE_BACKBONES, error));
     TRY(store_load_tables(into, error));
     if (into->split_count == 0) {
         TRY(sql_run_plain(into, DROP_SETTINGS, error));

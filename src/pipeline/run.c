@@ -3,6 +3,8 @@
  */
 #include "pipeline/run.h"
 
+#include <string.h>
+
 #include "base/memory.h"
 
 spur_status spur_run_open(const char *path, spur_run **out, spur_error *error)
@@ -14,6 +16,7 @@ spur_status spur_run_open(const char *path, spur_run **out, spur_error *error)
         return error_set(error, SPUR_USAGE, "a run folder is needed");
     }
     TRY(memory_new_zeroed(1, sizeof *made, &made, error));
+    TRY(memory_copy_text(path, strlen(path), &made->folder, error));
     TRY(store_open(path, &made->db, error));
     TRY(store_get_classes(made->db, &made->classes, &made->class_count, &embedding, error));
     TRY(store_get_splits(made->db, &made->splits, &made->split_count, error));
@@ -31,6 +34,7 @@ void spur_run_close(spur_run *run)
 {
     if (run != NULL) {
         store_close(run->db);
+        memory_free(run->folder);
         memory_free(run);
     }
 }

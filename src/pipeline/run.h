@@ -7,6 +7,7 @@
 #include "io/store.h"
 
 struct spur_run {
+    char *folder;
     store *db;
     const store_class *classes;
     size_t class_count;
