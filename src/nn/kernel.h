@@ -44,6 +44,33 @@ typedef struct product {
     const finish *last;
 } product;
 
+/* What happens to a finished block of pixels: dst = [relu](c + bias [+ residual]). dst and
+ * residual begin at the block's first pixel and the step's first channel. */
+typedef struct convolve_last {
+    const float *bias;     /* whole panels */
+    const float *residual; /* NULL without; pixels as in dst */
+    float *dst;
+    size_t stride, columns; /* floats between pixels; channels left from the first panel */
+    bool relu;
+} convolve_last;
+
+/* c[pixels, panels] = sum over taps and depth of a * b (+ c when `add`): some taps of a
+ * convolution, or a part of the channels of one. Pixels are taken in register blocks of
+ * tile_rows; addresses of block t, tap k: tile_rows pixels at addresses + t * tile_addresses +
+ * k * tile_rows, each the place of its channel 0; `first` is the first channel read. Panel n of
+ * b is [taps, depth, 16] at b + n * b_panel, of c [pixels, 16] at c + n * c_panel; c is read
+ * and written in whole register blocks, and not at all when one step is first and last. */
+typedef struct convolve_step {
+    size_t pixels, panels, taps, depth, first;
+    const float *const *addresses;
+    size_t tile_addresses;
+    const float *b;
+    float *c;
+    size_t b_panel, c_panel;
+    bool add;
+    const convolve_last *last; /* NULL while depth is left */
+} convolve_step;
+
 /* One step of a running softmax: row r of scores [rows, keys] belongs to query + r, column j
  * to key + j; a causal query sees no key behind itself. Scores become e^(score - peak), 0
  * where nothing is seen; peak, total and rescale (what the sums of earlier blocks must be
@@ -66,10 +93,11 @@ typedef struct dot_rows {
 
 typedef struct kernel {
     const char *name;
-    size_t tile_rows; /* rows of a register block */
+    size_t tile_rows, tile_panels; /* rows and panels of a register block */
     /* Packs a for products: [ceil(rows / tile_rows), depth, tile_rows]. */
     void (*pack)(const float *src, size_t stride, size_t rows, size_t depth, float *dst);
     void (*multiply)(const product *what);
+    void (*convolve)(const convolve_step *what);
     void (*softmax_step)(const softmax_step *what);
     /* values[row, 16] *= factors[row] */
     void (*scale_panel)(float *values, size_t rows, const float *factors);

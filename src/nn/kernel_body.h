@@ -292,6 +292,8 @@ static void multiply(const product *what)
     }
 }
 
+#include "nn/convolve_body.h"
+
 /* ---- softmax ---------------------------------------------------------------------------- */
 
 static float largest_of(const float *row, size_t width)
@@ -517,8 +519,10 @@ static void dot(const dot_rows *what)
 const kernel KERNEL_TABLE = {
     .name = KERNEL_NAME,
     .tile_rows = TILE_ROWS,
+    .tile_panels = TILE_PANELS,
     .pack = pack,
     .multiply = multiply,
+    .convolve = convolve,
     .softmax_step = run_softmax_step,
     .scale_panel = scale_panel,
     .softmax_row = softmax_row,
