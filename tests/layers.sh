@@ -7,7 +7,7 @@ set -euo pipefail
 root=$(cd "${1:-$(dirname "$0")/..}" && pwd)
 cd "$root"
 
-layers=(base io nn models pipeline report top) # top: files directly in src
+layers=(base io nn models pipeline demo report top) # top: files directly in src
 violations=0
 
 complain()
