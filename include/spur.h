@@ -328,6 +328,66 @@ SPUR_API spur_status spur_rank(spur_run *run, spur_rank_summary **out,
                                spur_error *error) SPUR_MUST_USE;
 SPUR_API void spur_rank_summary_free(spur_rank_summary *summary);
 
+/* ---- select: subsets by visibility ------------------------------------------------------ */
+
+/* Words for subsets. Content: clear (highest scores), mid, hidden (lowest), rnd. The others say
+ * the paper's "top" and "bot": by spuriosity bot is clear and top is hidden, by score top is
+ * clear and bot is hidden. Content words are always understood. */
+typedef enum spur_naming {
+    SPUR_NAMING_CONTENT,
+    SPUR_NAMING_SPURIOSITY,
+    SPUR_NAMING_SCORE
+} spur_naming;
+
+typedef struct spur_select_options {
+    const char *subsets;  /* NULL = "clear,mid,hidden,rnd" */
+    const char *amounts;  /* per class: NULL = "50,100,200"; shares as "10%" */
+    uint64_t seed, seeds; /* random subsets: the first seed and how many (default 0 and 5) */
+    spur_naming naming;
+    const char *split;   /* NULL = "train" */
+    const char *exclude; /* file of file names or image ids, one a line; NULL = none */
+    const char *link;    /* folder for links LINK/<subset>/<class>/<image>; NULL = none */
+    bool restart;        /* make subsets again that are there with other settings */
+    bool dry_run;        /* write nothing */
+} spur_select_options;
+
+SPUR_API void spur_select_options_defaults(spur_select_options *options);
+
+typedef struct spur_subset_class {
+    const char *label, *name;
+    uint64_t available, excluded; /* images to choose from; left out by the list */
+} spur_subset_class;
+
+typedef struct spur_subset {
+    const char *name;       /* "clear-100": what files and options call it */
+    const char *shown;      /* the same in the words of options.naming */
+    const char *definition; /* what it holds, one line */
+    uint64_t images;
+    uint64_t smallest, largest; /* images of a class, of the classes that have any */
+    uint64_t short_classes;     /* have fewer than k images: all of them are taken */
+    uint64_t overlap_classes;   /* have fewer than 2k: clear and hidden share images */
+    bool was_there;
+    const uint64_t *class_images; /* [class_count] */
+} spur_subset;
+
+typedef struct spur_select_summary {
+    const char *split;
+    size_t subset_count, class_count;
+    spur_subset *subsets; /* clear, mid, hidden, rnd; rising k; rising seed */
+    spur_subset_class *classes;
+    uint64_t available, excluded, unknown; /* unknown: entries that mean no image of the run */
+    uint64_t pending;                      /* images of the split that have no row yet */
+    uint64_t links;                        /* that stand in `link` now */
+} spur_select_summary;
+
+/* Makes subsets of a scored split and keeps them in the run. A subset that is there with the
+ * same settings and scores is left alone; one with others is refused (SPUR_DATASET) unless
+ * options->restart. summary may be NULL; free it with spur_select_summary_free. */
+SPUR_API spur_status spur_select(const char *run, const spur_select_options *options,
+                                 const spur_monitor *monitor, spur_select_summary **summary,
+                                 spur_error *error) SPUR_MUST_USE;
+SPUR_API void spur_select_summary_free(spur_select_summary *summary);
+
 /* ---- export ---------------------------------------------------------------------------- */
 
 typedef struct spur_export_options {

@@ -65,6 +65,13 @@ static const schema_object schema[] = {
     {"feature_failures",
      "CREATE TABLE feature_failures(backbone TEXT NOT NULL, split TEXT NOT NULL, row INTEGER "
      "NOT NULL, reason TEXT NOT NULL, PRIMARY KEY(backbone, split, row)) WITHOUT ROWID"},
+    {"subsets",
+     "CREATE TABLE subsets(subset TEXT NOT NULL PRIMARY KEY, split TEXT NOT NULL, exclusion "
+     "TEXT NOT NULL, ranking BLOB NOT NULL, images INTEGER NOT NULL, digest BLOB NOT NULL) "
+     "WITHOUT ROWID"},
+    {"subset_members",
+     "CREATE TABLE subset_members(subset TEXT NOT NULL, row INTEGER NOT NULL, class_index "
+     "INTEGER NOT NULL, rank INTEGER NOT NULL, PRIMARY KEY(subset, row)) WITHOUT ROWID"},
     {"ranking",
      "CREATE VIEW ranking AS SELECT i.split, i.row, i.file_name, c.label, i.class_index, "
      "s.logit, row_number() OVER (PARTITION BY i.split, i.class_index ORDER BY s.logit, "

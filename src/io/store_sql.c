@@ -88,6 +88,14 @@ static const char *const queries[QUERY_COUNT] = {
     [DROP_SPLIT_FAILURES] = "DELETE FROM feature_failures WHERE split = ?",
     [DROP_IDLE_BACKBONES] = "DELETE FROM backbones WHERE backbone NOT IN "
                             "(SELECT backbone FROM feature_blocks)",
+    [READ_SUBSETS] = "SELECT subset, split, exclusion, ranking, images, digest FROM subsets "
+                     "ORDER BY subset",
+    [READ_MEMBERS] = "SELECT row, class_index, rank FROM subset_members WHERE subset = ? "
+                     "ORDER BY row",
+    [PUT_SUBSET] = "INSERT INTO subsets VALUES (?, ?, ?, ?, ?, ?)",
+    [PUT_MEMBER] = "INSERT INTO subset_members VALUES (?, ?, ?, ?)",
+    [DROP_SUBSET] = "DELETE FROM subsets WHERE subset = ?",
+    [DROP_MEMBERS] = "DELETE FROM subset_members WHERE subset = ?",
 };
 
 /* ---- errors, statements ------------------------------------------------------------------ */

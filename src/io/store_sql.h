@@ -69,6 +69,12 @@ enum query {
     DROP_SPLIT_FEATURES,
     DROP_SPLIT_FAILURES,
     DROP_IDLE_BACKBONES,
+    READ_SUBSETS,
+    READ_MEMBERS,
+    PUT_SUBSET,
+    PUT_MEMBER,
+    DROP_SUBSET,
+    DROP_MEMBERS,
     QUERY_COUNT
 };
 
@@ -165,6 +171,8 @@ void store_forget_tables(store *from);
 /* Loads the tables and writes their digests, inside the running transaction. */
 spur_status store_write_checks(store *into, spur_error *error) SPUR_MUST_USE;
 spur_status store_verify_checks(store *from, spur_error *error) SPUR_MUST_USE;
+/* Writes the digest of one table whose rows are not held in memory. */
+spur_status store_write_check(store *into, const char *table, spur_error *error) SPUR_MUST_USE;
 
 /* ---- store_features.c ---------------------------------------------------------------- */
 
@@ -195,6 +203,12 @@ bool store_take_row(const sql_query *query, size_t class_count, store_row *row);
 spur_status store_encode_batch(text_buffer *into, const char *split, uint64_t batch,
                                uint64_t images, uint64_t tally,
                                spur_error *error) SPUR_MUST_USE;
+
+/* ---- store_subsets.c ----------------------------------------------------------------- */
+
+spur_status store_encode_subsets(store *from, text_buffer *into,
+                                 spur_error *error) SPUR_MUST_USE;
+spur_status store_verify_subsets(store *from, spur_error *error) SPUR_MUST_USE;
 
 /* ---- store_verify.c ------------------------------------------------------------------ */
 

@@ -72,7 +72,8 @@ static const struct {
 } tables[] = {{"settings", encode_settings},
               {"classes", encode_classes},
               {"splits", encode_splits},
-              {"backbones", store_encode_backbones}};
+              {"backbones", store_encode_backbones},
+              {"subsets", store_encode_subsets}};
 
 enum {
     TABLE_COUNT = sizeof tables / sizeof tables[0]
@@ -91,24 +92,38 @@ done:
     return status;
 }
 
-/* Reads classes and splits into memory again after a change. */
-spur_status store_load_tables(store *from, spur_error *error);
+static spur_status write_digest(store *into, size_t table, spur_error *error)
+{
+    spur_status status;
+    unsigned char sum[DIGEST_SIZE];
+    sql_query query;
+    TRY(table_digest(into, table, sum, error));
+    TRY(sql_prepare(into, PUT_CHECK, &query, error));
+    sql_text(&query, tables[table].name);
+    sql_bytes(&query, sum, sizeof sum);
+    TRY(sql_run(into, &query, error));
+done:
+    return status;
+}
 
 spur_status store_write_checks(store *into, spur_error *error)
 {
     spur_status status;
     TRY(store_load_tables(into, error));
     for (size_t i = 0; i < TABLE_COUNT; i++) {
-        unsigned char sum[DIGEST_SIZE];
-        sql_query query;
-        TRY(table_digest(into, i, sum, error));
-        TRY(sql_prepare(into, PUT_CHECK, &query, error));
-        sql_text(&query, tables[i].name);
-        sql_bytes(&query, sum, sizeof sum);
-        TRY(sql_run(into, &query, error));
+        TRY(write_digest(into, i, error));
     }
 done:
     return status;
+}
+
+spur_status store_write_check(store *into, const char *table, spur_error *error)
+{
+    size_t i = 0;
+    while (i + 1 < TABLE_COUNT && strcmp(tables[i].name, table) != 0) {
+        i++;
+    }
+    return write_digest(into, i, error);
 }
 
 spur_status store_verify_checks(store *from, spur_error *error)

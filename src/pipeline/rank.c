@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/statistics.h"
+#include "io/store_digest.h"
 
 #define INVISIBLE_BELOW 0.6
 
@@ -36,7 +37,9 @@ static spur_status take_row(void *context, const store_row *row, spur_error *err
     TRY(arena_text(into->texts, row->file_name, strlen(row->file_name), &name, error));
     TRY(memory_grow(&into->entries, &into->capacity, into->count + 1, sizeof *into->entries,
                     error));
-    into->entries[into->count++] = (rank_entry){name, row->row, row->class_index, row->logit};
+    rank_entry *entry = &into->entries[into->count++];
+    *entry = (rank_entry){name, row->row, row->class_index, row->logit, {0}};
+    memcpy(entry->image_id, row->image_id, sizeof entry->image_id);
     into->first[row->class_index + 1]++;
 done:
     return status;
@@ -74,6 +77,61 @@ spur_status ranking_make(spur_run *run, const char *split, ranking *out, spur_er
     memset(&made, 0, sizeof made);
 done:
     ranking_free(&made);
+    return status;
+}
+
+typedef struct ranking_hash {
+    digest *into;
+    text_buffer bytes;
+} ranking_hash;
+
+static spur_status hash_row(void *context, const store_row *row, spur_error *error)
+{
+    spur_status status;
+    ranking_hash *to = context;
+    uint32_t bits;
+    if (row->reason != NULL) {
+        return SPUR_OK;
+    }
+    memcpy(&bits, &row->logit, sizeof bits);
+    to->bytes.length = 0;
+    TRY(digest_u64(&to->bytes, row->row, error));
+    TRY(text_add(&to->bytes, (const char *)row->image_id, STORE_ID_SIZE, error));
+    TRY(digest_u64(&to->bytes, row->class_index, error));
+    TRY(digest_u64(&to->bytes, bits, error));
+    TRY(digest_add(to->into, to->bytes.data, to->bytes.length, error));
+done:
+    return status;
+}
+
+static spur_status hash_split(spur_run *run, const store_split *split,
+                              unsigned char out[DIGEST_SIZE], spur_error *error)
+{
+    spur_status status;
+    ranking_hash to = {NULL, {NULL, 0, 0}};
+    TRY(digest_new(&to.into, error));
+    TRY(digest_text(&to.bytes, split->name, error));
+    TRY(digest_u64(&to.bytes, run->class_count, error));
+    TRY(digest_add(to.into, to.bytes.data, to.bytes.length, error));
+    TRY(store_each_row(run->db, split->name, hash_row, &to, error));
+    TRY(digest_finish(to.into, out, error));
+done:
+    digest_free(to.into);
+    text_buffer_free(&to.bytes);
+    return status;
+}
+
+spur_status ranking_digest(spur_run *run, const store_split *split,
+                           unsigned char out[DIGEST_SIZE], spur_error *error)
+{
+    spur_status status = SPUR_OK;
+    if (run->hashed != split) {
+        run->hashed = NULL;
+        TRY(hash_split(run, split, run->ranking_digest, error));
+        run->hashed = split;
+    }
+    memcpy(out, run->ranking_digest, DIGEST_SIZE);
+done:
     return status;
 }
 

@@ -7,6 +7,7 @@
 #ifndef PIPELINE_RANK_H
 #define PIPELINE_RANK_H
 
+#include "base/digest.h"
 #include "base/memory.h"
 #include "pipeline/run.h"
 
@@ -15,6 +16,7 @@ typedef struct rank_entry {
     uint64_t row;
     size_t class_index;
     float logit;
+    unsigned char image_id[STORE_ID_SIZE];
 } rank_entry;
 
 /* Scored images of a split in (class, rank) order, and per class where it starts. */
@@ -28,6 +30,10 @@ typedef struct ranking {
 
 spur_status ranking_make(spur_run *run, const char *split, ranking *out,
                          spur_error *error) SPUR_MUST_USE;
+/* Digest of all that decides the order: of every scored image its row, id, class and logit.
+ * Kept by the run: every caller but the first gets it for nothing. */
+spur_status ranking_digest(spur_run *run, const store_split *split,
+                           unsigned char out[DIGEST_SIZE], spur_error *error) SPUR_MUST_USE;
 void ranking_free(ranking *block);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "base/memory.h"
 
-spur_status spur_run_open(const char *path, spur_run **out, spur_error *error)
+static spur_status open_run(const char *path, bool is_writer, spur_run **out, spur_error *error)
 {
     spur_status status;
     spur_run *made = NULL;
@@ -17,7 +17,10 @@ spur_status spur_run_open(const char *path, spur_run **out, spur_error *error)
     }
     TRY(memory_new_zeroed(1, sizeof *made, &made, error));
     TRY(memory_copy_text(path, strlen(path), &made->folder, error));
-    TRY(store_open(path, &made->db, error));
+    /* A writer would make what is missing. */
+    TRY(is_writer && store_exists(path)
+            ? store_open_writer(path, STORE_JOURNAL_AUTO, &made->db, error)
+            : store_open(path, &made->db, error));
     TRY(store_get_classes(made->db, &made->classes, &made->class_count, &embedding, error));
     TRY(store_get_splits(made->db, &made->splits, &made->split_count, error));
     if (made->split_count == 0) {
@@ -28,6 +31,29 @@ spur_status spur_run_open(const char *path, spur_run **out, spur_error *error)
 done:
     spur_run_close(made);
     return status;
+}
+
+spur_status spur_run_open(const char *path, spur_run **out, spur_error *error)
+{
+    return open_run(path, false, out, error);
+}
+
+spur_status run_open_writer(const char *path, spur_run **out, spur_error *error)
+{
+    return open_run(path, true, out, error);
+}
+
+spur_status run_find_split(const spur_run *run, const char *name, const store_split **out,
+                           spur_error *error)
+{
+    for (size_t i = 0; i < run->split_count; i++) {
+        if (strcmp(run->splits[i].name, name) == 0) {
+            *out = &run->splits[i];
+            return SPUR_OK;
+        }
+    }
+    return error_set(error, SPUR_DATASET, "split %s is not in the run; its first is %s", name,
+                     run->splits[0].name);
 }
 
 void spur_run_close(spur_run *run)
