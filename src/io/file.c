@@ -494,20 +494,21 @@ static spur_status sync_and_close(file_writer *into, spur_error *error)
     return SPUR_OK;
 }
 
-/* Makes the rename itself durable. File systems that cannot sync a folder say EINVAL, and a
- * folder may be writable without being readable: neither is a failure of the write. */
-static spur_status sync_folder(const file_writer *into, spur_error *error)
+/* File systems that cannot sync a folder say EINVAL, and a folder may be writable without
+ * being readable: neither is a failure of the write. */
+spur_status file_sync_folder(const char *path, spur_error *error)
 {
     spur_status status;
     char *folder = NULL;
     int descriptor = -1;
-    TRY(memory_copy_text(into->folder_size == 0 ? "." : into->target,
-                         into->folder_size == 0 ? 1 : into->folder_size, &folder, error));
+    const char *slash = strrchr(path, '/');
+    TRY(memory_copy_text(slash == NULL ? "." : path,
+                         slash == NULL ? 1 : (size_t)(slash - path) + 1, &folder, error));
     descriptor = open_retrying(folder, O_RDONLY | O_DIRECTORY, 0);
     if (descriptor < 0 && errno != EACCES) {
-        status = fail_write(into->path, "its folder cannot be opened to sync", errno, error);
+        status = fail_write(path, "its folder cannot be opened to sync", errno, error);
     } else if (descriptor >= 0 && fsync(descriptor) != 0 && errno != EINVAL) {
-        status = fail_write(into->path, "its folder cannot be synced to disk", errno, error);
+        status = fail_write(path, "its folder cannot be synced to disk", errno, error);
     }
 done:
     if (descriptor >= 0) {
@@ -534,7 +535,7 @@ spur_status file_commit(file_writer *into, spur_error *error)
     }
     memory_free(into->temporary);
     into->temporary = NULL;
-    TRY(sync_folder(into, error));
+    TRY(file_sync_folder(into->target, error));
 done:
     return status;
 }

@@ -53,6 +53,9 @@ void file_writer_close(file_writer *into);
 spur_status file_replace(const char *path, const void *bytes, size_t length,
                          spur_error *error) SPUR_MUST_USE;
 
+/* Makes the name of a new or renamed file durable: syncs the folder it is in. */
+spur_status file_sync_folder(const char *path, spur_error *error) SPUR_MUST_USE;
+
 /* "folder/name" (name alone when folder is empty). */
 spur_status file_join(const char *folder, const char *name, char **out,
                       spur_error *error) SPUR_MUST_USE;

@@ -29,6 +29,10 @@ static size_t place_of(tensor_dtype dtype)
     return at;
 }
 
+enum {
+    LENGTH_SIZE = 8 /* of the header's length, with which the file begins */
+};
+
 typedef struct layout_item {
     size_t index; /* into the caller's tensors */
     const char *name;
@@ -122,6 +126,7 @@ done:
     return status;
 }
 
+/* Length and header: all that stands before the data. `text` is empty. */
 static spur_status build_header(const safetensors_writer *writer, const tensor_out *tensors,
                                 const char *const *metadata, size_t pairs, text_buffer *text,
                                 spur_error *error)
@@ -129,6 +134,7 @@ static spur_status build_header(const safetensors_writer *writer, const tensor_o
     spur_status status;
     json_writer json = {.into = text};
     uint64_t begin = 0;
+    TRY(text_add(text, "\0\0\0\0\0\0\0\0", LENGTH_SIZE, error));
     TRY(json_open_object(&json, NULL, error));
     TRY(write_metadata(&json, metadata, pairs, error));
     for (size_t i = 0; i < writer->count; i++) {
@@ -139,6 +145,10 @@ static spur_status build_header(const safetensors_writer *writer, const tensor_o
     }
     TRY(json_close_object(&json, error));
     TRY(text_add(text, "        ", (8 - text->length % 8) % 8, error));
+    for (size_t i = 0; i < LENGTH_SIZE; i++) {
+        uint64_t length = text->length - LENGTH_SIZE;
+        text->data[i] = (char)(unsigned char)(length >> (8 * i) & 0xFF);
+    }
 done:
     return status;
 }
@@ -150,18 +160,37 @@ spur_status safetensors_begin(const char *path, const tensor_out *tensors, size_
     spur_status status;
     safetensors_writer *writer = NULL;
     text_buffer header = {NULL, 0, 0};
-    unsigned char length[8];
     TRY(memory_new_zeroed(1, sizeof *writer, &writer, error));
     TRY(lay_out(writer, tensors, count, error));
     TRY(build_header(writer, tensors, metadata, pairs, &header, error));
-    for (size_t i = 0; i < sizeof length; i++) {
-        length[i] = (unsigned char)((uint64_t)header.length >> (8 * i));
-    }
     TRY(file_create(path, &writer->into, error));
-    TRY(file_write(writer->into, length, sizeof length, error));
     TRY(file_write(writer->into, header.data, header.length, error));
     *out = writer;
     writer = NULL;
+done:
+    text_buffer_free(&header);
+    safetensors_writer_close(writer);
+    return status;
+}
+
+spur_status safetensors_start(const tensor_out *tensors, size_t count,
+                              const char *const *metadata, size_t pairs, text_buffer *start,
+                              uint64_t *offsets, uint64_t *size, spur_error *error)
+{
+    spur_status status;
+    safetensors_writer *writer = NULL;
+    text_buffer header = {NULL, 0, 0};
+    TRY(memory_new_zeroed(1, sizeof *writer, &writer, error));
+    TRY(lay_out(writer, tensors, count, error));
+    TRY(build_header(writer, tensors, metadata, pairs, &header, error));
+    uint64_t at = header.length;
+    for (size_t i = 0; i < count; i++) {
+        offsets[writer->items[i].index] = at;
+        at += writer->items[i].bytes;
+    }
+    *size = at;
+    *start = header;
+    header = (text_buffer){NULL, 0, 0};
 done:
     text_buffer_free(&header);
     safetensors_writer_close(writer);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "io/npy.h"
 #include "io/tensor_index.h"
 #include "io/tensor_source.h"
 
@@ -179,6 +180,29 @@ static spur_status open_by_content(const char *path, tensor_source **out, spur_e
     } else if (name_mistake(&start) != NULL) {
         FAIL(SPUR_MODEL, "%s", name_mistake(&start));
     }
+done:
+    file_close(from);
+    return status;
+}
+
+/* Opens safetensors or what NumPy writes. */
+static spur_status open_arrays(const char *path, tensor_source **out, spur_error *error)
+{
+    spur_status status;
+    file *from = NULL;
+    file_start start = {.length = 0};
+    TRY(file_open(path, SPUR_MODEL, &from, error));
+    TRY(read_start(from, &start, error));
+    bool is_array = starts_with(&start, 0, "\x93NUMPY", 6);
+    bool is_archive = !is_safetensors(&start) && starts_with(&start, 0, "PK", 2);
+    if (!is_array && !is_archive && name_mistake(&start) != NULL) {
+        FAIL(SPUR_MODEL, "%s", name_mistake(&start));
+    }
+    file *handed = from;
+    from = NULL;
+    TRY(is_array     ? npy_open(handed, out, error)
+        : is_archive ? npz_open(handed, out, error)
+                     : safetensors_open(handed, out, error));
 done:
     file_close(from);
     return status;
@@ -370,6 +394,17 @@ spur_status tensor_file_open(const char *path, tensor_file **out, spur_error *er
 done:
     memory_free(found);
     return status;
+}
+
+spur_status tensor_file_open_arrays(const char *path, tensor_file **out, spur_error *error)
+{
+    tensor_source *source = NULL;
+    spur_status status = open_arrays(path, &source, error);
+    if (status != SPUR_OK) {
+        error_prefix(error, "%s", path);
+        return status;
+    }
+    return wrap_single(path, source, out, error);
 }
 
 /* ---- what a file holds ------------------------------------------------------------------ */

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/digest.h"
+#include "base/text.h"
 
 typedef enum tensor_dtype {
     TENSOR_BOOL,
@@ -58,6 +59,10 @@ typedef struct tensor_file tensor_file;
  * its index, pytorch_model.bin, its index). Every failure is SPUR_MODEL and names the file. */
 spur_status tensor_file_open(const char *path, tensor_file **out,
                              spur_error *error) SPUR_MUST_USE;
+/* The same for matrices people made: safetensors, or NumPy's .npy (one array, named "") and
+ * .npz. Every failure is SPUR_MODEL and names the file. */
+spur_status tensor_file_open_arrays(const char *path, tensor_file **out,
+                                    spur_error *error) SPUR_MUST_USE;
 void tensor_file_close(tensor_file *from);
 /* The weights in a folder, by the search order above; free with memory_free. */
 spur_status tensor_file_locate(const char *folder, char **path,
@@ -117,5 +122,13 @@ spur_status safetensors_append(safetensors_writer *writer, const void *bytes, si
                                spur_error *error) SPUR_MUST_USE;
 spur_status safetensors_finish(safetensors_writer *writer, spur_error *error) SPUR_MUST_USE;
 void safetensors_writer_close(safetensors_writer *writer);
+
+/* The bytes such a file begins with, for callers that write the data themselves: tensor i's
+ * stand at offsets[i] of the file, which is *size bytes long. Free start->data with
+ * text_buffer_free. */
+spur_status safetensors_start(const tensor_out *tensors, size_t count,
+                              const char *const *metadata, size_t pairs, text_buffer *start,
+                              uint64_t *offsets, uint64_t *size,
+                              spur_error *error) SPUR_MUST_USE;
 
 #endif

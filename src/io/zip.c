@@ -1,5 +1,5 @@
 /*
- * zip.c - end records, central directory and local headers of a stored-only archive.
+ * zip.c - end records, central directory and local headers of an archive.
  *
  * Layout facts from PKWARE's APPNOTE: the end record (22 bytes without comment) closes the
  * file; with zip64 a locator (20) and a zip64 end record (56 or more) stand before it; fields
@@ -29,7 +29,9 @@ enum {
     FLAG_DESCRIPTOR = 0x0008,        /* local sizes and CRC may be zero */
     FLAGS_ALLOWED = 0x0806 | 0x0008, /* UTF-8 names, compression hints, descriptor */
     DIRECTORY_LIMIT = 64 * 1024 * 1024,
-    CHECK_BLOCK = 1024 * 1024
+    CHECK_BLOCK = 1024 * 1024,
+    METHOD_DEFLATE = 8,
+    DEFLATE_RATIO = 1032 /* the most a deflated byte can stand for */
 };
 
 struct zip {
@@ -40,6 +42,7 @@ struct zip {
     zip_member *members; /* in name order */
     size_t count;
     size_t first;
+    bool may_deflate;
 };
 
 static uint16_t get16(const unsigned char *bytes)
@@ -219,45 +222,51 @@ static spur_status fail_member(const zip_member *member, const char *text, spur_
                      text);
 }
 
-/* What a member must not be. `stored` is its size in the archive. */
-static spur_status check_kind(const zip_member *member, const unsigned char *record,
-                              uint64_t stored, spur_error *error)
+/* What a member must not be. */
+static spur_status check_kind(const zip *archive, zip_member *member,
+                              const unsigned char *record, spur_error *error)
 {
     const char *reason = NULL;
+    member->is_deflated = archive->may_deflate && get16(record + 10) == METHOD_DEFLATE;
     if ((member->flags & 1) != 0) {
-        reason = "is encrypted; PyTorch files never are";
-    } else if (get16(record + 10) != 0) {
+        reason = archive->may_deflate ? "is encrypted, which is not supported"
+                                      : "is encrypted; PyTorch files never are";
+    } else if (archive->may_deflate && !member->is_deflated && get16(record + 10) != 0) {
+        reason = "is compressed in another way than deflate";
+    } else if (!member->is_deflated && get16(record + 10) != 0) {
         reason = "is compressed: a TorchScript or re-packed archive; re-save it with "
                  "torch.save(model.state_dict(), FILE)";
     } else if ((member->flags & ~FLAGS_ALLOWED) != 0 || get16(record + 34) != 0) {
         reason = "has flags or a disk number that are not supported";
-    } else if (stored != member->size) {
+    } else if (!member->is_deflated && member->stored != member->size) {
         reason = "is stored but its two sizes differ";
+    } else if (member->is_deflated && member->size / DEFLATE_RATIO > member->stored) {
+        reason = "claims more bytes than its compressed ones can hold";
     }
     return reason == NULL ? SPUR_OK : fail_member(member, reason, error);
 }
 
 /* Name, sizes and position of a record whose bytes are all there. */
-static spur_status take_central(const unsigned char *record, zip_member *member,
-                                spur_error *error)
+static spur_status take_central(const zip *archive, const unsigned char *record,
+                                zip_member *member, spur_error *error)
 {
     const unsigned char *payload;
     size_t length;
-    uint64_t stored = get32(record + 20);
     *member = (zip_member){.name = (const char *)record + CENTRAL_SIZE,
                            .name_length = get16(record + 28),
                            .header = get32(record + 42),
                            .size = get32(record + 24),
+                           .stored = get32(record + 20),
                            .crc = get32(record + 16),
                            .flags = get16(record + 8)};
     if (!find_zip64_extra(record + CENTRAL_SIZE + member->name_length, get16(record + 30),
                           &payload, &length) ||
         !take_wide(&member->size, &payload, &length) ||
-        !take_wide(&stored, &payload, &length) ||
+        !take_wide(&member->stored, &payload, &length) ||
         !take_wide(&member->header, &payload, &length)) {
         return fail_member(member, "its zip64 field is broken", error);
     }
-    return check_kind(member, record, stored, error);
+    return check_kind(archive, member, record, error);
 }
 
 /* One record of the central directory at *at; moves *at behind it. */
@@ -277,7 +286,7 @@ static spur_status parse_central(const zip *archive, size_t *at, zip_member *mem
                          position);
     }
     *at += whole;
-    return take_central(record, member, error);
+    return take_central(archive, record, member, error);
 }
 
 /* Sizes of a local header: the directory's, or zero when a descriptor follows the bytes. */
@@ -293,7 +302,7 @@ static bool local_sizes_agree(const zip_member *member, const unsigned char *rec
         return false;
     }
     bool may_be_zero = (member->flags & FLAG_DESCRIPTOR) != 0;
-    bool sizes_agree = size == member->size && stored == member->size;
+    bool sizes_agree = size == member->size && stored == member->stored;
     bool crc_agrees = get32(record + 14) == member->crc;
     return (sizes_agree || (may_be_zero && size == 0 && stored == 0)) &&
            (crc_agrees || (may_be_zero && get32(record + 14) == 0));
@@ -312,12 +321,13 @@ static spur_status check_local(const zip *archive, zip_member *member, unsigned 
     TRY(file_read_at(archive->from, member->header, buffer, LOCAL_SIZE, error));
     size_t extra_size = get16(buffer + 28);
     if (get32(buffer) != LOCAL_SIGNATURE || get16(buffer + 26) != member->name_length ||
-        get16(buffer + 8) != 0 || get16(buffer + 6) != member->flags) {
+        get16(buffer + 8) != (member->is_deflated ? METHOD_DEFLATE : 0) ||
+        get16(buffer + 6) != member->flags) {
         return fail_member(member, "its local header differs from the directory", error);
     }
     size_t names = member->name_length + extra_size;
     uint64_t room = limit - member->header - LOCAL_SIZE;
-    if (names > room || member->size > room - names) {
+    if (names > room || member->stored > room - names) {
         return fail_member(member, "reaches past the end of the file", error);
     }
     TRY(file_read_at(archive->from, member->header + LOCAL_SIZE, buffer + LOCAL_SIZE, names,
@@ -359,7 +369,7 @@ static spur_status check_positions(zip *archive, spur_error *error)
         if (member->header < reached) {
             return fail_member(member, "overlaps another member", error);
         }
-        reached = member->offset + member->size;
+        reached = member->offset + member->stored;
     }
     return SPUR_OK;
 }
@@ -401,13 +411,15 @@ done:
     return status;
 }
 
-spur_status zip_open(const file *from, zip **out, spur_error *error)
+static spur_status open_archive(const file *from, bool may_deflate, zip **out,
+                                spur_error *error)
 {
     spur_status status;
     zip *archive = NULL;
     zip_end end = {0, 0, 0, 0};
     TRY(memory_new_zeroed(1, sizeof *archive, &archive, error));
     archive->from = from;
+    archive->may_deflate = may_deflate;
     TRY(read_end(from, &end, error));
     TRY(check_end(&end, error));
     archive->count = (size_t)end.count;
@@ -420,6 +432,109 @@ spur_status zip_open(const file *from, zip **out, spur_error *error)
     archive = NULL;
 done:
     zip_close(archive);
+    return status;
+}
+
+spur_status zip_open(const file *from, zip **out, spur_error *error)
+{
+    return open_archive(from, false, out, error);
+}
+
+spur_status zip_open_deflated(const file *from, zip **out, spur_error *error)
+{
+    return open_archive(from, true, out, error);
+}
+
+/* ---- inflating -------------------------------------------------------------------------- */
+
+/* A deflated member, block by block. */
+typedef struct inflater {
+    const zip *archive;
+    const zip_member *member;
+    z_stream stream;
+    uint64_t taken; /* compressed bytes read */
+    unsigned char *block;
+    bool is_open, is_done;
+} inflater;
+
+static voidpf inflate_alloc(voidpf context, uInt count, uInt size)
+{
+    void *block = NULL;
+    (void)context;
+    return memory_new(count, size, &block, NULL) == SPUR_OK ? block : NULL;
+}
+
+static void inflate_free(voidpf context, voidpf block)
+{
+    (void)context;
+    memory_free(block);
+}
+
+static void inflater_close(inflater *from)
+{
+    if (from->is_open) {
+        (void)inflateEnd(&from->stream);
+    }
+    memory_free(from->block);
+}
+
+static spur_status inflater_open(const zip *archive, const zip_member *member, inflater *out,
+                                 spur_error *error)
+{
+    *out = (inflater){.archive = archive, .member = member};
+    spur_status status = memory_new(CHECK_BLOCK, 1, &out->block, error);
+    if (status == SPUR_OK) {
+        out->stream.zalloc = inflate_alloc;
+        out->stream.zfree = inflate_free;
+        out->is_open = inflateInit2(&out->stream, -MAX_WBITS) == Z_OK;
+        status = out->is_open ? SPUR_OK : error_no_memory(error, CHECK_BLOCK);
+    }
+    return status;
+}
+
+static spur_status refill(inflater *from, spur_error *error)
+{
+    uint64_t left = from->member->stored - from->taken;
+    size_t length = left < CHECK_BLOCK ? (size_t)left : CHECK_BLOCK;
+    if (length == 0) {
+        return fail_member(from->member, "its compressed bytes end too early", error);
+    }
+    spur_status status = file_read_at(from->archive->from, from->member->offset + from->taken,
+                                      from->block, length, error);
+    from->taken += length;
+    from->stream.next_in = from->block;
+    from->stream.avail_in = (uInt)length;
+    return status;
+}
+
+/* Exactly `length` bytes. */
+static spur_status inflater_take(inflater *from, unsigned char *dst, size_t length,
+                                 spur_error *error)
+{
+    spur_status status = SPUR_OK;
+    while (length > 0) {
+        uInt room = length < CHECK_BLOCK ? (uInt)length : CHECK_BLOCK;
+        from->stream.next_out = dst;
+        from->stream.avail_out = room;
+        if (from->is_done) {
+            FAIL(SPUR_MODEL, "zip member '%.*s': holds fewer bytes than it claims",
+                 (int)(from->member->name_length & 0xFF), from->member->name);
+        }
+        if (from->stream.avail_in == 0) {
+            TRY(refill(from, error));
+        }
+        int result = inflate(&from->stream, Z_NO_FLUSH);
+        from->is_done = result == Z_STREAM_END;
+        if (result == Z_MEM_ERROR) {
+            return error_no_memory(error, room);
+        }
+        if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR) {
+            return fail_member(from->member, "its compressed bytes are damaged", error);
+        }
+        dst += room - from->stream.avail_out;
+        length -= room - from->stream.avail_out;
+    }
+done:
     return status;
 }
 
@@ -455,7 +570,7 @@ spur_status zip_load(const zip *archive, const zip_member *member, size_t limit,
         return fail_member(member, "is larger than Spur reads", error);
     }
     TRY(memory_new((size_t)member->size, 1, &loaded, error));
-    TRY(file_read_at(archive->from, member->offset, loaded, (size_t)member->size, error));
+    TRY(zip_read(archive, member, loaded, (size_t)member->size, error));
     *bytes = loaded;
     loaded = NULL;
 done:
@@ -463,15 +578,36 @@ done:
     return status;
 }
 
+spur_status zip_read(const zip *archive, const zip_member *member, void *dst, size_t length,
+                     spur_error *error)
+{
+    inflater stream;
+    if (!member->is_deflated) {
+        return file_read_at(archive->from, member->offset, dst, length, error);
+    }
+    spur_status status = inflater_open(archive, member, &stream, error);
+    if (status == SPUR_OK) {
+        status = inflater_take(&stream, dst, length, error);
+    }
+    inflater_close(&stream);
+    return status;
+}
+
 static spur_status check_member(const zip *archive, const zip_member *member,
                                 unsigned char *block, spur_error *error)
 {
     spur_status status = SPUR_OK;
+    inflater stream = {.is_open = false};
     uLong crc = crc32(0, NULL, 0);
+    if (member->is_deflated) {
+        TRY(inflater_open(archive, member, &stream, error));
+    }
     for (uint64_t at = 0; at < member->size;) {
         uint64_t left = member->size - at;
         size_t length = left < CHECK_BLOCK ? (size_t)left : CHECK_BLOCK;
-        TRY(file_read_at(archive->from, member->offset + at, block, length, error));
+        TRY(member->is_deflated
+                ? inflater_take(&stream, block, length, error)
+                : file_read_at(archive->from, member->offset + at, block, length, error));
         crc = crc32(crc, block, (uInt)length);
         at += length;
     }
@@ -480,6 +616,7 @@ static spur_status check_member(const zip *archive, const zip_member *member,
                              error);
     }
 done:
+    inflater_close(&stream);
     return status;
 }
 
