@@ -67,6 +67,21 @@ static const option data_table[] = {
     {0}};
 const option_group data_options = {"Data", data_table};
 
+static const option naming_table[] = {
+    {"naming", 0, OPTION_CHOICE, "content|spuriosity|score",
+     "clear and hidden (default); or the paper's bot = clear, top = hidden (spuriosity) or top "
+     "= clear, bot = hidden (score)",
+     false},
+    {0}};
+const option_group naming_options = {"Subsets", naming_table};
+
+spur_naming read_naming(const arguments *from)
+{
+    static const spur_naming namings[] = {SPUR_NAMING_CONTENT, SPUR_NAMING_SPURIOSITY,
+                                          SPUR_NAMING_SCORE};
+    return namings[argument_choice(from, "naming", 0)];
+}
+
 spur_status read_image_options(const arguments *from, spur_image_options *out,
                                spur_error *error)
 {

@@ -16,6 +16,10 @@ extern const option_group detector_options;
  */
 extern const option_group data_options;
 
+/* --naming: words for subsets */
+extern const option_group naming_options;
+
+spur_naming read_naming(const arguments *from);
 spur_status read_image_options(const arguments *from, spur_image_options *out,
                                spur_error *error) SPUR_MUST_USE;
 spur_status read_detector_options(const arguments *from, spur_detector_options *out,
