@@ -30,8 +30,8 @@ SETS = {
 LATER = {
     "data/head/cases.jsonl": "the last layer's solver",
     "data/stats/*.json": "evaluation (quantiles and AUC are used already)",
-    "net/tiny-vit-*, tiny-deit-*, tiny-resnet-*": "backbones",
-    "net/full/resnet*, deit*, vit-*": "backbones",
+    "net/tiny-vit-*, tiny-deit-*": "backbones",
+    "net/full/deit*, vit-*": "backbones",
 }
 
 
