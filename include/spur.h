@@ -393,6 +393,8 @@ SPUR_API void spur_select_summary_free(spur_select_summary *summary);
 typedef struct spur_export_options {
     const char *split;     /* NULL = all */
     bool spreadsheet_safe; /* ' before cells that a spreadsheet would run as a formula */
+    const char *subset;    /* only the images of this subset ("clear-100"); NULL = all */
+    spur_naming naming;    /* of `subset` */
 } spur_export_options;
 
 SPUR_API void spur_export_options_defaults(spur_export_options *options);
@@ -408,6 +410,18 @@ SPUR_API spur_status spur_export_jsonl(spur_run *run, const char *path,
 SPUR_API spur_status spur_export_coco(spur_run *run, const char *path,
                                       const spur_export_options *options,
                                       spur_error *error) SPUR_MUST_USE;
+
+/* The scored images as a manifest: file names relative to the manifest's folder (absolute ones
+ * stay), label, split, rank and score; with the name metadata.csv in a folder above the images
+ * it is what Hugging Face's "imagefolder" reads. */
+SPUR_API spur_status spur_export_manifest(spur_run *run, const char *path,
+                                          const spur_export_options *options,
+                                          spur_error *error) SPUR_MUST_USE;
+/* Links folder/<class>/<image> to the images of options->subset; *links (may be NULL) says how
+ * many. What is there already is never overwritten: SPUR_RESOURCE names it. */
+SPUR_API spur_status spur_export_links(spur_run *run, const char *folder,
+                                       const spur_export_options *options, uint64_t *links,
+                                       spur_error *error) SPUR_MUST_USE;
 
 /* ---- check: read everything, say what is wrong ------------------------------------------ */
 

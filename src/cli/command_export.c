@@ -10,12 +10,20 @@ static const option export_table[] = {
     {"csv", 0, OPTION_PATH, "FILE", "one row per image as CSV", false},
     {"jsonl", 0, OPTION_PATH, "FILE", "one JSON object per image and line", false},
     {"coco", 0, OPTION_PATH, "FILE", "COCO detection results", false},
+    {"manifest", 0, OPTION_PATH, "FILE",
+     "CSV of the scored images with file names relative to FILE: an input of Spur, and as "
+     "metadata.csv of Hugging Face datasets",
+     false},
+    {"link", 0, OPTION_PATH, "DIR", "links DIR/<class>/<image> to the images of the subset",
+     false},
+    {"subset", 0, OPTION_TEXT, "NAME", "only the images of this subset, as clear-100", false},
     {"split", 0, OPTION_TEXT, "NAME", "only this split (default all)", false},
     {"spreadsheet-safe", 0, OPTION_FLAG, NULL,
      "CSV: ' before cells that a spreadsheet would run as a formula", false},
     {0}};
 static const option_group export_group = {"Export", export_table};
-static const option_group *const export_groups[] = {&export_group, &screen_options, NULL};
+static const option_group *const export_groups[] = {&export_group, &naming_options,
+                                                    &screen_options, NULL};
 
 typedef spur_status (*export_write)(spur_run *run, const char *path,
                                     const spur_export_options *options, spur_error *error);
@@ -23,11 +31,13 @@ typedef spur_status (*export_write)(spur_run *run, const char *path,
 static const struct format {
     const char *name;
     export_write write;
-} formats[] = {
-    {"csv", spur_export_csv}, {"jsonl", spur_export_jsonl}, {"coco", spur_export_coco}};
+} formats[] = {{"csv", spur_export_csv},
+               {"jsonl", spur_export_jsonl},
+               {"coco", spur_export_coco},
+               {"manifest", spur_export_manifest}};
 
 enum {
-    FORMAT_COUNT = 3
+    FORMAT_COUNT = sizeof formats / sizeof formats[0]
 };
 
 static spur_status check_targets(const arguments *from, spur_error *error)
@@ -38,9 +48,13 @@ static spur_status check_targets(const arguments *from, spur_error *error)
         given += path != NULL ? 1 : 0;
         streams += path != NULL && strcmp(path, "-") == 0 ? 1 : 0;
     }
-    if (given == 0) {
+    if (given == 0 && argument_text(from, "link") == NULL) {
         return failure_set(error, SPUR_USAGE,
-                           "nothing to write: give --csv, --jsonl or --coco");
+                           "nothing to write: give --csv, --jsonl, --coco, --manifest or "
+                           "--link");
+    }
+    if (argument_text(from, "link") != NULL && argument_text(from, "subset") == NULL) {
+        return failure_set(error, SPUR_USAGE, "--link needs --subset");
     }
     if (streams > 1) {
         return failure_set(error, SPUR_USAGE, "only one format can go to standard output");
@@ -49,6 +63,15 @@ static spur_status check_targets(const arguments *from, spur_error *error)
         return failure_set(error, SPUR_USAGE, "--spreadsheet-safe needs --csv");
     }
     return SPUR_OK;
+}
+
+static void read_options(const arguments *from, spur_export_options *out)
+{
+    spur_export_options_defaults(out);
+    out->split = argument_text(from, "split");
+    out->spreadsheet_safe = argument_flag(from, "spreadsheet-safe");
+    out->subset = argument_text(from, "subset");
+    out->naming = read_naming(from);
 }
 
 /* One format, when it is asked for. */
@@ -60,9 +83,7 @@ static spur_status write_format(const arguments *from, const struct format *form
     if (path == NULL) {
         return SPUR_OK;
     }
-    spur_export_options_defaults(&options);
-    options.split = argument_text(from, "split");
-    options.spreadsheet_safe = argument_flag(from, "spreadsheet-safe");
+    read_options(from, &options);
     spur_status status = format->write(run, path, &options, error);
     if (strcmp(path, "-") == 0) {
         /* The reader (head) wanted no more: no failure. */
@@ -71,6 +92,22 @@ static spur_status write_format(const arguments *from, const struct format *form
     if (status == SPUR_OK) {
         terminal_note(screen, "wrote %s", path);
     }
+    return status;
+}
+
+static spur_status write_links(const arguments *from, spur_run *run, terminal *screen,
+                               spur_error *error)
+{
+    spur_status status = SPUR_OK;
+    spur_export_options options;
+    uint64_t links = 0;
+    const char *folder = argument_text(from, "link");
+    if (folder != NULL) {
+        read_options(from, &options);
+        TRY(spur_export_links(run, folder, &options, &links, error));
+        terminal_note(screen, "%llu links in %s", (unsigned long long)links, folder);
+    }
+done:
     return status;
 }
 
@@ -83,6 +120,7 @@ static spur_status run_export(const arguments *from, terminal *screen, spur_erro
     for (size_t i = 0; i < FORMAT_COUNT; i++) {
         TRY(write_format(from, &formats[i], run, screen, error));
     }
+    TRY(write_links(from, run, screen, error));
 done:
     spur_run_close(run);
     return status;
@@ -90,14 +128,16 @@ done:
 
 const command export_command = {
     .name = "export",
-    .usage = "RUN [--csv FILE] [--jsonl FILE] [--coco FILE]",
-    .summary = "a run's rows as CSV, JSONL or COCO",
+    .usage = "RUN [--csv FILE] [--jsonl FILE] [--coco FILE] [--manifest FILE] [--subset NAME]",
+    .summary = "a run's rows as CSV, JSONL, COCO, manifest or links",
     .description =
         "Writes one row per image of the run, scored or failed, in row order: file name, "
         "label, split, status, reason, score, rank in class, box. Several formats may be "
-        "written at once; FILE '-' is standard output.",
+        "written at once; FILE '-' is standard output. With --subset only the images of one "
+        "subset that `spur select` made.",
     .examples = "  spur export run --csv scores.csv\n"
-                "  spur export run --jsonl - --split val\n",
+                "  spur export run --jsonl - --split val\n"
+                "  spur export run --subset clear-100 --manifest images/metadata.csv\n",
     .groups = export_groups,
     .least = 1,
     .most = 1,
