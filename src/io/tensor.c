@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/half.h"
 #include "base/memory.h"
 #include "io/npy.h"
 #include "io/tensor_index.h"
@@ -547,29 +548,14 @@ static float float_from_bits(uint32_t bits)
     return value;
 }
 
-/* IEEE 754 half: 1 sign, 5 exponent (bias 15), 10 fraction bits. Exact. */
-static float float_from_half(uint16_t half)
-{
-    uint32_t sign = (uint32_t)(half & 0x8000) << 16;
-    uint32_t exponent = (half >> 10) & 0x1F;
-    uint32_t fraction = half & 0x3FF;
-    if (exponent == 0) { /* zero or subnormal: fraction * 2^-24 */
-        float value = (float)fraction * 0x1p-24f;
-        return sign != 0 ? -value : value;
-    }
-    uint32_t wide = exponent == 0x1F ? 0xFF : exponent + (127 - 15);
-    return float_from_bits(sign | wide << 23 | fraction << 13);
-}
-
-/* Widens `count` 16-bit values that stand in the upper half of dst's bytes. Front to back is
- * safe: value i ends at byte 4i + 4 <= 2 * count + 2i + 2, where the next unread one begins. */
-static void widen_in_place(float *dst, size_t count, bool is_half)
+/* half_widen for bfloat16: the upper half of a float's bits. */
+static void widen_bfloat(float *dst, size_t count)
 {
     const unsigned char *src = (const unsigned char *)dst + 2 * count;
     for (size_t i = 0; i < count; i++) {
         uint16_t value;
         memcpy(&value, src + 2 * i, sizeof value);
-        dst[i] = is_half ? float_from_half(value) : float_from_bits((uint32_t)value << 16);
+        dst[i] = float_from_bits((uint32_t)value << 16);
     }
 }
 
@@ -599,7 +585,7 @@ spur_status tensor_file_read_float(const tensor_file *from, const tensor_info *i
     case TENSOR_BF16:
         status = tensor_file_read(from, info, (unsigned char *)dst + info->bytes, error);
         if (status == SPUR_OK) {
-            widen_in_place(dst, info->elements, info->dtype == TENSOR_F16);
+            (info->dtype == TENSOR_F16 ? half_widen : widen_bfloat)(dst, info->elements);
         }
         return status;
     case TENSOR_F64:

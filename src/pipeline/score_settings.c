@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "models/preprocess.h"
+#include "pipeline/image_settings.h"
 #include "pipeline/score_job.h"
 
 static spur_status add_setting(score_job *job, const char *key, const char *value,
@@ -55,15 +56,8 @@ static spur_status add_score(score_job *job, spur_error *error)
 
 static spur_status add_images(score_job *job, spur_error *error)
 {
-    const spur_image_options *how = &job->options->image;
-    char text[200];
-    (void)snprintf(text, sizeof text,
-                   "orientation %s, alpha %s, truncated %s, 16 bit %s, at most %llu pixels",
-                   how->orientation == SPUR_ORIENTATION_APPLY ? "applied" : "ignored",
-                   how->alpha == SPUR_ALPHA_WHITE ? "on white" : "dropped",
-                   how->allow_truncated ? "scored" : "refused",
-                   how->pillow_compat ? "as Pillow" : "high byte",
-                   (unsigned long long)how->max_pixels);
+    char text[IMAGE_SETTINGS_SIZE];
+    image_settings_describe(&job->options->image, text);
     return add_setting(job, "images", text, error);
 }
 

@@ -1,0 +1,70 @@
+/*
+ * features_job.h - the parts of the features stage that features.c puts together.
+ */
+#ifndef PIPELINE_FEATURES_JOB_H
+#define PIPELINE_FEATURES_JOB_H
+
+#include "models/preprocess.h"
+#include "models/transformer.h"
+#include "pipeline/feature_file.h"
+#include "pipeline/feeder.h"
+#include "pipeline/picture.h"
+
+/* What the stage needs of a network, so that it runs with any: [count, 3, side, side] pixels
+ * to [count, width] features, count being FEATURE_BLOCK_ROWS always (slots of failed images
+ * are zeros), so that a row's bits depend on its block alone. */
+typedef struct feature_network {
+    const void *context;
+    const preprocess *recipe;
+    size_t side, width;
+    spur_status (*worker_new)(const void *context, void **out, spur_error *error);
+    void (*worker_free)(void *worker);
+    spur_status (*run)(const void *context, void *worker, const float *pixels, size_t count,
+                       float *features, const tower_watch *watch, spur_error *error);
+} feature_network;
+
+/* ---- features_rows.c: what the run says of a split's images ------------------------------ */
+
+typedef struct feature_row {
+    const char *file_name;
+    const char *reason; /* why it failed when it was scored, or NULL */
+    size_t class_index;
+    unsigned char id[STORE_ID_SIZE];
+    unsigned char digest[STORE_DIGEST_SIZE]; /* of its file then */
+} feature_row;
+
+typedef struct feature_rows {
+    arena *texts;
+    feature_row *rows;
+    size_t count;
+} feature_rows;
+
+/* SPUR_DATASET when scoring the split has not been finished. */
+spur_status feature_rows_read(store *db, const store_split *split, feature_rows *out,
+                              spur_error *error) SPUR_MUST_USE;
+void feature_rows_free(feature_rows *block);
+
+/* ---- features_feed.c: images to blocks --------------------------------------------------- */
+
+/* One backbone and one split. */
+typedef struct feature_task {
+    store *db;
+    const char *run_folder;
+    const store_backbone *backbone; /* as it is in the store */
+    const store_split *split;
+    const feature_network *network;
+    const feature_rows *rows;
+    const spur_image_options *image;
+    picture_gate *gate;
+    size_t threads;
+    void **workers; /* [threads] of the network */
+    bool strict, keep_going;
+    const spur_monitor *monitor;
+    spur_progress *progress; /* of all tasks; grows */
+} feature_task;
+
+/* Computes what is missing, block by block, and finishes the file. Blocks that were there are
+ * compared with their digests first. */
+spur_status feature_feed(const feature_task *task, spur_error *error) SPUR_MUST_USE;
+
+#endif
