@@ -168,6 +168,36 @@ typedef struct spur_detector_info {
 /* Texts live as long as the detector. */
 SPUR_API void spur_detector_describe(const spur_detector *detector, spur_detector_info *info);
 
+/* ---- backbone: a frozen image classifier --------------------------------------------------
+ */
+
+/* ResNet (torchvision and timm names) or ViT and DeiT (timm and Hugging Face names). */
+typedef struct spur_backbone_options {
+    const char *architecture;  /* "resnet", "vit", or a full name; NULL: config.json or the
+                                  tensors' names tell */
+    const char *preprocessing; /* NULL: the model's files; "torchvision-v1",
+                                  "torchvision-v2", "timm-deit", "timm-vit" */
+    spur_resize_order resize_order;
+    bool allow_nonfinite; /* open weights that hold NaN or infinity */
+} spur_backbone_options;
+
+SPUR_API void spur_backbone_options_defaults(spur_backbone_options *options);
+
+typedef struct spur_backbone_info {
+    const char *path;
+    const char *architecture; /* "resnet50", "deit_small_distilled_patch16_224"; family and
+                                 sizes when they are nobody's: "resnet-basic-1-2-1-1" */
+    const char *name;         /* of its folders in a run: letters, digits, '.', '-', '_' */
+    size_t side, features, classes;
+    const char *preprocessing;      /* one line: the resolved recipe */
+    const char *digest;             /* SHA-256 over all that decides the numbers */
+    size_t weight_bytes;            /* packed, resident */
+    const char *const *warnings;    /* NULL-terminated */
+    const char *head_prefix;        /* of the last layer's tensors: "fc", "head", "head_dist"
+                                       (two layers), "classifier", "cls_classifier" (two) */
+    const char *const *class_names; /* [classes], or NULL when the model has none */
+} spur_backbone_info;
+
 /* ---- detect: boxes for any text --------------------------------------------------------- */
 
 #define SPUR_THRESHOLD_DEFAULT (-1.0F)
