@@ -576,6 +576,22 @@ SPUR_API spur_status spur_bench_detector(const char *detector, const char *image
                                          size_t threads, double seconds, spur_bench_result *out,
                                          spur_error *error) SPUR_MUST_USE;
 
+typedef struct spur_bench_head_result {
+    size_t threads;
+    double prepare_seconds; /* standardising, Gram matrix; in seconds, too */
+    double seconds;
+    size_t steps, products; /* Newton steps; passes over the rows */
+    double objective, gap;  /* gap: objective minus optimum at most */
+    double matrix_gflops;   /* independent matrix products on as many threads, same run */
+} spur_bench_head_result;
+
+/* Times softmax regression (C 0.01) on made-up features [rows, features], until the certified
+ * gap is below tolerance times the objective (0: as far as the numbers go). */
+SPUR_API spur_status spur_bench_head(size_t rows, size_t features, size_t classes,
+                                     size_t threads, double tolerance,
+                                     spur_bench_head_result *out,
+                                     spur_error *error) SPUR_MUST_USE;
+
 #ifdef __cplusplus
 }
 #endif

@@ -14,7 +14,8 @@
 #include "nn/linear.h"
 
 enum {
-    PANEL_WIDTH = 16 /* columns of a packed panel */
+    PANEL_WIDTH = 16,      /* columns of a packed panel */
+    PANEL_WIDTH_DOUBLE = 8 /* of a panel of doubles */
 };
 
 /* What happens to a product whose depth is complete: dst[rows, columns] = act(c + bias)
@@ -71,6 +72,16 @@ typedef struct convolve_step {
     const convolve_last *last; /* NULL while depth is left */
 } convolve_step;
 
+/* c[rows, 8 panels] += a[rows, depth] * b in double: b is packed, panel n is [depth, 8] at
+ * b + n * 8 * depth, panel n of c is [rows, 8] at c + n * 8 * rows. Every output is one chain
+ * of a product and a sum, each rounded: the same bits for every instruction set. */
+typedef struct product_double {
+    size_t rows, panels, depth;
+    const double *a, *b;
+    double *c;
+    size_t a_stride, a_step; /* doubles between rows and depths */
+} product_double;
+
 /* One step of a running softmax: row r of scores [rows, keys] belongs to query + r, column j
  * to key + j; a causal query sees no key behind itself. Scores become e^(score - peak), 0
  * where nothing is seen; peak, total and rescale (what the sums of earlier blocks must be
@@ -98,6 +109,7 @@ typedef struct kernel {
     void (*pack)(const float *src, size_t stride, size_t rows, size_t depth, float *dst);
     void (*multiply)(const product *what);
     void (*convolve)(const convolve_step *what);
+    void (*multiply_double)(const product_double *what);
     void (*softmax_step)(const softmax_step *what);
     /* values[row, 16] *= factors[row] */
     void (*scale_panel)(float *values, size_t rows, const float *factors);

@@ -293,7 +293,7 @@ static void multiply(const product *what)
 }
 
 #include "nn/convolve_body.h"
-
+#include "nn/double_body.h"
 /* ---- softmax ---------------------------------------------------------------------------- */
 
 static float largest_of(const float *row, size_t width)
@@ -523,6 +523,7 @@ const kernel KERNEL_TABLE = {
     .pack = pack,
     .multiply = multiply,
     .convolve = convolve,
+    .multiply_double = multiply_double,
     .softmax_step = run_softmax_step,
     .scale_panel = scale_panel,
     .softmax_row = softmax_row,

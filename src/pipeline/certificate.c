@@ -1,0 +1,257 @@
+/*
+ * certificate.c - the bounds of docs/evaluation.md, "Last layer", from norms and one small
+ * eigenvalue.
+ *
+ * With b1 the best bias at W, m the smallest eigenvalue of the Hessian in b (1 left out), s^2 a
+ * bound of the largest eigenvalue of sum a x x^T and l the ridge:
+ *   ||b1 - b|| <= e0 = -ln(1 - sqrt2 gb / m) / sqrt2
+ *   g  = gW + s sqrt(gb e0 / 2)            gradient in W of min over b
+ *   eW = g / l,  gap = g^2 / (2 l) + gb e0
+ *   B  = s eW / sqrt(2 m) e^((eW X + e0) / sqrt2),  X the longest row
+ *   eb = e0 - sqrt2 ln(1 - B / sqrt2)
+ */
+#include "pipeline/certificate.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+#define ROOT2 1.41421356237309515
+/* Probabilities are in single precision: relative error of a pair weight, generously. */
+#define PAIR_SLACK 1e-3
+
+enum {
+    INVERSE_STEPS = 40,
+    ATTEMPTS = 12
+};
+
+/* ---- smallest eigenvalue -------------------------------------------------------------------
+ */
+
+/* In place A = L L^T of the lower part; false when A is not positive definite. */
+static bool factor_dense(double *a, size_t order)
+{
+    for (size_t i = 0; i < order; i++) {
+        for (size_t j = 0; j <= i; j++) {
+            double sum = a[i * order + j];
+            for (size_t k = 0; k < j; k++) {
+                sum -= a[i * order + k] * a[j * order + k];
+            }
+            if (i == j && !(sum > 0.0)) {
+                return false;
+            }
+            a[i * order + j] = i == j ? sqrt(sum) : sum / a[j * order + j];
+        }
+    }
+    return true;
+}
+
+static void solve_dense(const double *l, size_t order, double *v)
+{
+    for (size_t i = 0; i < order; i++) {
+        for (size_t k = 0; k < i; k++) {
+            v[i] -= l[i * order + k] * v[k];
+        }
+        v[i] /= l[i * order + i];
+    }
+    for (size_t i = order; i-- > 0;) {
+        v[i] /= l[i * order + i];
+        for (size_t k = 0; k < i; k++) {
+            v[k] -= l[i * order + k] * v[i];
+        }
+    }
+}
+
+/* dst = Laplacian of the pair weights + lift 1 1^T - shift I. Its diagonal is summed from the
+ * weights, which keeps every digit of eigenvalues far below 1. */
+static void laplacian(const double *pairs, size_t order, double lift, double shift, double *dst)
+{
+    for (size_t i = 0; i < order; i++) {
+        double sum = 0.0;
+        for (size_t j = 0; j < order; j++) {
+            sum += i == j ? 0.0 : pairs[i * order + j];
+            dst[i * order + j] = lift - (i == j ? 0.0 : pairs[i * order + j]);
+        }
+        dst[i * order + i] = lift + sum - shift;
+    }
+}
+
+/* Inverse iteration: an estimate from above, in the factor of a positive definite matrix. */
+static double estimate_smallest(const double *l, size_t order, double *v)
+{
+    double value = 0.0;
+    for (size_t i = 0; i < order; i++) {
+        v[i] = 1.0 + (double)(i % 7) / 3.0 - (i % 2 == 0 ? 1.9 : 0.0);
+    }
+    for (size_t step = 0; step < INVERSE_STEPS; step++) {
+        double norm = 0.0;
+        solve_dense(l, order, v);
+        for (size_t i = 0; i < order; i++) {
+            norm += v[i] * v[i];
+        }
+        norm = sqrt(norm);
+        value = 1.0 / norm;
+        for (size_t i = 0; i < order; i++) {
+            v[i] /= norm;
+        }
+    }
+    return value;
+}
+
+/* A lower bound of the second smallest eigenvalue of the Laplacian (the first is 0, of 1):
+ * whatever was estimated, a Cholesky factor of the shifted matrix proves it. */
+static double prove_smallest(const double *pairs, size_t order, double *work, double *v)
+{
+    double lift = 0.0;
+    for (size_t i = 0; i < order * order; i++) {
+        lift += i / order == i % order ? 0.0 : pairs[i];
+    }
+    lift /= (double)(order * order); /* mean degree / order: the eigenvalue of 1 */
+    laplacian(pairs, order, lift, 0.0, work);
+    if (!(lift > 0.0) || !factor_dense(work, order)) {
+        return 0.0;
+    }
+    double claim = 0.95 * estimate_smallest(work, order, v);
+    for (size_t i = 0; i < ATTEMPTS; i++, claim *= 0.5) {
+        laplacian(pairs, order, lift, claim, work);
+        if (factor_dense(work, order)) {
+            return claim * (1.0 - PAIR_SLACK);
+        }
+    }
+    return 0.0;
+}
+
+static spur_status measure_bias_curvature(objective *of, const double *w, double *out,
+                                          spur_error *error)
+{
+    spur_status status;
+    size_t classes = of->is.classes, cells;
+    double *pairs = NULL, *work = NULL, *v = NULL, unused;
+    if (!size_mul(classes, classes, &cells)) {
+        TRY(error_no_memory(error, SIZE_MAX));
+    }
+    TRY(memory_new(cells, sizeof *pairs, &pairs, error));
+    TRY(memory_new(cells, sizeof *work, &work, error));
+    TRY(memory_new(classes, sizeof *v, &v, error));
+    TRY(objective_evaluate(of, w, &unused, NULL, error));
+    TRY(objective_pair_weights(of, pairs, error));
+    *out = prove_smallest(pairs, classes, work, v);
+done:
+    memory_free(pairs);
+    memory_free(work);
+    memory_free(v);
+    return status;
+}
+
+/* ---- bounds ---------------------------------------------------------------------------------
+ */
+
+/* Largest eigenvalue of sum a x x^T: its trace, or the Gram matrix's bound times the largest
+ * n a_i. */
+static double spectrum_bound(const objective *of, const curvature *approximation)
+{
+    double most = 0.0, sum = 0.0;
+    for (size_t i = 0; i < of->set->rows.count; i++) {
+        double a = of->is.coefficient[i];
+        most = a > most ? a : most;
+        sum += a;
+    }
+    double trace = sum * of->set->norm_most * of->set->norm_most;
+    double by_rows = (double)of->set->rows.count * most;
+    double by_gram = by_rows * curvature_bound(approximation);
+    double by_trace = by_rows * of->set->square_mean;
+    trace = by_trace < trace ? by_trace : trace;
+    return by_gram < trace ? by_gram : trace;
+}
+
+static void bound_errors(const objective *of, double spectrum, certificate *made)
+{
+    double ridge = of->is.ridge, m = made->bias_curvature, gb = made->bias_gradient;
+    made->gap = made->weight_error = made->bias_error = HUGE_VAL;
+    if (!(ridge > 0.0) || !(ROOT2 * gb < m)) {
+        return;
+    }
+    double first = -log1p(-ROOT2 * gb / m) / ROOT2, s = sqrt(spectrum);
+    double slope = made->weight_gradient + s * sqrt(0.5 * gb * first);
+    made->weight_error = slope / ridge;
+    made->gap = slope * slope / (2.0 * ridge) + gb * first;
+    double grown = (made->weight_error * of->set->norm_most + first) / ROOT2;
+    double b = s * made->weight_error / sqrt(2.0 * m) * exp(grown);
+    if (b < ROOT2) {
+        made->bias_error = first - ROOT2 * log1p(-b / ROOT2);
+    }
+}
+
+static void measure_gradient(const objective *of, const double *gradient, certificate *made)
+{
+    double weights = 0.0, biases = 0.0;
+    for (size_t i = 0; i < of->size; i++) {
+        double square = gradient[i] * gradient[i];
+        if (i % of->width == of->width - 1) {
+            biases += square;
+        } else {
+            weights += square;
+        }
+    }
+    made->weight_gradient = sqrt(weights);
+    made->bias_gradient = sqrt(biases);
+}
+
+spur_status certificate_make(objective *of, const curvature *approximation, const double *w,
+                             double value, const double *gradient, certificate *out,
+                             spur_error *error)
+{
+    spur_status status;
+    certificate made = {.objective = value};
+    measure_gradient(of, gradient, &made);
+    TRY(measure_bias_curvature(of, w, &made.bias_curvature, error));
+    bound_errors(of, spectrum_bound(of, approximation), &made);
+    *out = made;
+done:
+    return status;
+}
+
+/* optimum >= from's objective - from's gap */
+spur_status certificate_move(objective *of, const certificate *from, const double *there,
+                             const double *w, certificate *out, spur_error *error)
+{
+    spur_status status;
+    certificate made = *from;
+    double *gradient = NULL, weights = 0.0, biases = 0.0;
+    TRY(memory_new(of->size, sizeof *gradient, &gradient, error));
+    TRY(objective_evaluate_exact(of, w, &made.objective, gradient, error));
+    measure_gradient(of, gradient, &made);
+    for (size_t i = 0; i < of->size; i++) {
+        double square = (w[i] - there[i]) * (w[i] - there[i]);
+        if (i % of->width == of->width - 1) {
+            biases += square;
+        } else {
+            weights += square;
+        }
+    }
+    double further = made.objective - from->objective;
+    /* A sum of logarithms in double is good to about 1e-14 of itself. */
+    made.gap = from->gap + (further > 0.0 ? further : 0.0) + 1e-14 * made.objective;
+    made.weight_error = from->weight_error + sqrt(weights);
+    made.bias_error = from->bias_error + sqrt(biases);
+    *out = made;
+done:
+    memory_free(gradient);
+    return status;
+}
+
+void certificate_deny(double value, certificate *out)
+{
+    *out = (certificate){.objective = value,
+                         .weight_gradient = HUGE_VAL,
+                         .bias_gradient = HUGE_VAL,
+                         .gap = HUGE_VAL,
+                         .weight_error = HUGE_VAL,
+                         .bias_error = HUGE_VAL};
+}
+
+double certificate_margin(const certificate *from, double norm)
+{
+    return ROOT2 * (from->weight_error * norm + from->bias_error);
+}

@@ -1,0 +1,418 @@
+/*
+ * solver.c - from rows and labels to a folded head and its certificate.
+ *
+ * Labels are mapped to the classes that have a row; weights live in standardised space as
+ * [classes, features + 1] doubles with the bias last. Folding: W' = W / deviation,
+ * b' = b - W' mean, rounded to single precision; the certificate is computed at what these
+ * rounded numbers mean in standardised space.
+ */
+#include "pipeline/solver.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/parallel.h"
+
+enum {
+    TALLY_ROWS = 1024
+};
+
+#define ABSENT_BIAS (-1e30F)
+#define DEFAULT_TOLERANCE 1e-13
+
+struct solver {
+    engine *on;
+    matrix_team *team;
+    training_set set;
+    curvature *approximation;
+    uint32_t *labels;  /* [rows] among the classes present */
+    uint32_t *present; /* [class_count] their numbers */
+    size_t *counts;    /* [classes] */
+    size_t class_count, classes;
+};
+
+void softmax_options_defaults(softmax_options *options)
+{
+    *options =
+        (softmax_options){.C = 0.01, .newton = {.tolerance = DEFAULT_TOLERANCE, .steps = 200}};
+}
+
+/* ---- opening
+ * ---------------------------------------------------------------------------------- */
+
+static spur_status map_labels(solver *made, const solver_rows *rows, spur_error *error)
+{
+    spur_status status;
+    uint32_t *numbers = NULL;
+    size_t count = rows->rows.count;
+    TRY(memory_new_zeroed(rows->classes, sizeof *made->counts, &made->counts, error));
+    TRY(memory_new(rows->classes, sizeof *numbers, &numbers, error));
+    TRY(memory_new(rows->classes, sizeof *made->present, &made->present, error));
+    TRY(memory_new(count, sizeof *made->labels, &made->labels, error));
+    for (size_t i = 0; i < count; i++) {
+        if (rows->labels[i] >= rows->classes) {
+            FAIL(SPUR_DATASET, "row %zu has label %u, expected below %zu", i,
+                 (unsigned)rows->labels[i], rows->classes);
+        }
+        made->counts[rows->labels[i]]++;
+    }
+    for (size_t k = 0; k < rows->classes; k++) {
+        if (made->counts[k] > 0) {
+            numbers[k] = (uint32_t)made->class_count;
+            made->present[made->class_count++] = (uint32_t)k;
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        made->labels[i] = numbers[rows->labels[i]];
+    }
+    if (made->class_count < 2) {
+        FAIL(SPUR_DATASET,
+             "all %zu training rows have one label; at least two classes are "
+             "needed",
+             count);
+    }
+done:
+    memory_free(numbers);
+    return status;
+}
+
+spur_status solver_open(const solver_rows *rows, size_t threads, solver **out,
+                        spur_error *error)
+{
+    spur_status status;
+    solver *made = NULL;
+    TRY(memory_new_zeroed(1, sizeof *made, &made, error));
+    made->classes = rows->classes;
+    TRY(map_labels(made, rows, error));
+    TRY(engine_open(&made->on, error));
+    TRY(matrix_team_open(made->on, threads, &made->team, error));
+    TRY(training_set_make(&rows->rows, !rows->keep_raw, made->team, &made->set, error));
+    TRY(curvature_open(&made->set, made->team, &made->approximation, error));
+    *out = made;
+    made = NULL;
+done:
+    solver_close(made);
+    return status;
+}
+
+void solver_close(solver *block)
+{
+    if (block != NULL) {
+        curvature_close(block->approximation);
+        training_set_free(&block->set);
+        matrix_team_close(block->team);
+        engine_close(block->on);
+        memory_free(block->labels);
+        memory_free(block->present);
+        memory_free(block->counts);
+        memory_free(block);
+    }
+}
+
+const training_set *solver_set(const solver *of)
+{
+    return &of->set;
+}
+
+const size_t *solver_counts(const solver *of)
+{
+    return of->counts;
+}
+
+size_t solver_classes_present(const solver *of)
+{
+    return of->class_count;
+}
+
+/* ---- raw and standardised space
+ * ---------------------------------------------------------------- */
+
+/* What a head on raw features is in standardised space: W deviation, b + W mean. */
+static void unfold(const solver *of, const head *from, double *w)
+{
+    size_t features = of->set.rows.width, width = features + 1;
+    for (size_t c = 0; c < of->class_count; c++) {
+        const float *row = from->weight + of->present[c] * features;
+        double bias = (double)from->bias[of->present[c]];
+        for (size_t j = 0; j < features; j++) {
+            w[c * width + j] = (double)row[j] * of->set.deviation[j];
+            bias += (double)row[j] * of->set.mean[j];
+        }
+        w[c * width + features] = bias;
+    }
+}
+
+/* Biases matter up to a common number: their mean becomes 0. */
+static void centre_biases(const solver *of, double *w)
+{
+    size_t width = of->set.rows.width + 1;
+    double sum = 0.0;
+    for (size_t c = 0; c < of->class_count; c++) {
+        sum += w[c * width + width - 1];
+    }
+    for (size_t c = 0; c < of->class_count; c++) {
+        w[c * width + width - 1] -= sum / (double)of->class_count;
+    }
+}
+
+static spur_status fold(const solver *of, const double *w, head *out, spur_error *error)
+{
+    spur_status status;
+    size_t features = of->set.rows.width, width = features + 1;
+    head made = {0};
+    TRY(head_make(of->classes, features, &made, error));
+    memset(made.weight, 0, of->classes * features * sizeof *made.weight);
+    for (size_t k = 0; k < of->classes; k++) {
+        made.bias[k] = ABSENT_BIAS;
+    }
+    for (size_t c = 0; c < of->class_count; c++) {
+        float *row = made.weight + of->present[c] * features;
+        double bias = w[c * width + features];
+        for (size_t j = 0; j < features; j++) {
+            row[j] = (float)(w[c * width + j] * of->set.inverse[j]);
+            bias -= (double)row[j] * of->set.mean[j];
+        }
+        made.bias[of->present[c]] = (float)bias;
+    }
+    *out = made;
+done:
+    return status;
+}
+
+/* ---- fitting
+ * ------------------------------------------------------------------------------------- */
+
+/* a_i = s_i / S; returns S. */
+static double fill_coefficients(const solver *of, const softmax_options *options,
+                                double *coefficient)
+{
+    size_t rows = of->set.rows.count;
+    double sum = 0.0;
+    for (size_t i = 0; i < rows; i++) {
+        double weight = options->weights != NULL ? options->weights[i] : 1.0;
+        if (options->is_balanced) {
+            double own = (double)of->counts[of->present[of->labels[i]]];
+            weight *= (double)rows / ((double)of->class_count * own);
+        }
+        coefficient[i] = weight;
+        sum += weight;
+    }
+    for (size_t i = 0; i < rows; i++) {
+        coefficient[i] /= sum;
+    }
+    return sum;
+}
+
+static spur_status check_options(const solver *of, const softmax_options *options,
+                                 spur_error *error)
+{
+    for (size_t i = 0; options->weights != NULL && i < of->set.rows.count; i++) {
+        if (!isfinite(options->weights[i]) || options->weights[i] < 0.0) {
+            return error_set(error, SPUR_DATASET,
+                             "row %zu has sample weight %g, expected a finite number of at "
+                             "least 0",
+                             i, options->weights[i]);
+        }
+    }
+    double strength = options->centre != NULL ? options->pull : options->C;
+    if (!isfinite(strength) || strength <= 0.0) {
+        return error_set(error, SPUR_USAGE, "%s: must be above 0",
+                         options->centre != NULL ? "lambda" : "C");
+    }
+    return SPUR_OK;
+}
+
+typedef struct fit {
+    solver *of;
+    double *coefficient, *w, *gradient, *centre;
+    objective problem;
+} fit;
+
+static void fit_close(fit *on)
+{
+    objective_free(&on->problem);
+    memory_free(on->coefficient);
+    memory_free(on->w);
+    memory_free(on->gradient);
+    memory_free(on->centre);
+}
+
+static spur_status fit_open(fit *on, const softmax_options *options, double *weight_sum,
+                            spur_error *error)
+{
+    spur_status status;
+    solver *of = on->of;
+    size_t size;
+    if (!size_mul(of->class_count, of->set.rows.width + 1, &size)) {
+        TRY(error_no_memory(error, SIZE_MAX));
+    }
+    TRY(check_options(of, options, error));
+    TRY(memory_new(of->set.rows.count, sizeof(double), &on->coefficient, error));
+    TRY(memory_new_zeroed(size, sizeof(double), &on->w, error));
+    TRY(memory_new(size, sizeof(double), &on->gradient, error));
+    *weight_sum = fill_coefficients(of, options, on->coefficient);
+    if (!(*weight_sum > 0.0)) {
+        FAIL(SPUR_DATASET, "the sample weights sum to 0");
+    }
+    objective_options problem = {.kind = &loss_softmax,
+                                 .classes = of->class_count,
+                                 .labels = of->labels,
+                                 .coefficient = on->coefficient,
+                                 .ridge = 1.0 / (options->C * *weight_sum)};
+    if (options->centre != NULL) {
+        TRY(memory_new_zeroed(size, sizeof(double), &on->centre, error));
+        unfold(of, options->centre, on->centre);
+        problem.centre = on->centre;
+        problem.ridge = 2.0 * options->pull;
+    }
+    if (options->start != NULL) {
+        unfold(of, options->start, on->w);
+    }
+    TRY(objective_make(&of->set, of->team, &problem, &on->problem, error));
+done:
+    return status;
+}
+
+static spur_status train_accuracy(const solver *of, softmax_result *made, spur_error *error)
+{
+    spur_status status;
+    prediction_tally tally;
+    uint32_t *labels = NULL;
+    TRY(memory_new(of->set.rows.count, sizeof *labels, &labels, error));
+    for (size_t i = 0; i < of->set.rows.count; i++) {
+        labels[i] = of->present[of->labels[i]];
+    }
+    TRY(solver_tally(of, made, &of->set.rows, labels, &tally, error));
+    made->train_top1 = (double)tally.correct / (double)tally.count;
+done:
+    memory_free(labels);
+    return status;
+}
+
+/* The folded head and what is certain about it. */
+static spur_status finish(fit *on, softmax_result *made, spur_error *error)
+{
+    spur_status status;
+    solver *of = on->of;
+    certificate exact;
+    double *folded = NULL;
+    TRY(memory_new(on->problem.size, sizeof *folded, &folded, error));
+    centre_biases(of, on->w);
+    TRY(fold(of, on->w, &made->own, error));
+    if (made->steps.is_cancelled) {
+        certificate_deny(made->steps.objective, &made->proof);
+        goto done;
+    }
+    TRY(certificate_make(&on->problem, of->approximation, on->w, made->steps.objective,
+                         on->gradient, &exact, error));
+    unfold(of, &made->own, folded);
+    centre_biases(of, folded);
+    TRY(certificate_move(&on->problem, &exact, on->w, folded, &made->proof, error));
+done:
+    memory_free(folded);
+    return status;
+}
+
+spur_status softmax_fit(solver *of, const softmax_options *options, softmax_result *out,
+                        spur_error *error)
+{
+    spur_status status;
+    fit on = {.of = of};
+    softmax_result made = {0};
+    TRY(fit_open(&on, options, &made.weight_sum, error));
+    TRY(newton_minimise(&on.problem, of->approximation, &options->newton, on.w, on.gradient,
+                        &made.steps, error));
+    TRY(finish(&on, &made, error));
+    TRY(train_accuracy(of, &made, error));
+    *out = made;
+    made = (softmax_result){0};
+done:
+    fit_close(&on);
+    softmax_result_free(&made);
+    return status;
+}
+
+void softmax_result_free(softmax_result *block)
+{
+    if (block != NULL) {
+        head_free(&block->own);
+        *block = (softmax_result){0};
+    }
+}
+
+/* ---- predictions
+ * ------------------------------------------------------------------------------- */
+
+typedef struct tally_job {
+    const solver *of;
+    const softmax_result *from;
+    const training_rows *rows;
+    const uint32_t *labels;
+    float *features, *logits; /* [TALLY_ROWS, ..] */
+    double *wide;             /* one standardised row */
+} tally_job;
+
+static double row_norm(const tally_job *job, const float *features)
+{
+    double sum = 0.0;
+    training_set_standardise(&job->of->set, features, job->wide);
+    for (size_t j = 0; j < job->rows->width; j++) {
+        sum += job->wide[j] * job->wide[j];
+    }
+    return sqrt(sum);
+}
+
+static void tally_row(const tally_job *job, size_t row, size_t slot, prediction_tally *tally)
+{
+    size_t classes = job->of->classes, best = 0;
+    const float *z = job->logits + slot * classes;
+    double second = -HUGE_VAL, largest = 0.0;
+    for (size_t k = 0; k < classes; k++) {
+        best = z[k] > z[best] ? k : best;
+    }
+    for (size_t k = 0; k < classes; k++) {
+        bool is_absent = job->of->counts[k] == 0;
+        double value = (double)z[k];
+        second = k != best && value > second ? value : second;
+        largest = !is_absent && fabs(value) > largest ? fabs(value) : largest;
+    }
+    double margin = (double)z[best] - second;
+    double needed = certificate_margin(&job->from->proof,
+                                       row_norm(job, job->features + slot * job->rows->width));
+    tally->count++;
+    tally->unsafe += margin > needed + 1e-5 * largest ? 0 : 1;
+    tally->correct += job->labels != NULL && job->labels[row] == best ? 1 : 0;
+}
+
+spur_status solver_tally(const solver *of, const softmax_result *from,
+                         const training_rows *rows, const uint32_t *labels,
+                         prediction_tally *out, spur_error *error)
+{
+    spur_status status;
+    tally_job job = {.of = of, .from = from, .rows = rows, .labels = labels};
+    prediction_tally tally = {0};
+    size_t width = rows->width;
+    TRY(memory_new(TALLY_ROWS * width, sizeof(float), &job.features, error));
+    TRY(memory_new(TALLY_ROWS * of->classes, sizeof(float), &job.logits, error));
+    TRY(memory_new(width + 1, sizeof(double), &job.wide, error));
+    for (size_t first = 0; first < rows->count; first += TALLY_ROWS) {
+        size_t count = rows->count - first < TALLY_ROWS ? rows->count - first : TALLY_ROWS;
+        for (size_t i = 0; i < count; i++) {
+            size_t row = rows->picked != NULL ? (size_t)rows->picked[first + i] : first + i;
+            memcpy(job.features + i * width, rows->features + row * width,
+                   width * sizeof(float));
+        }
+        TRY(head_run(&from->own, job.features, count, matrix_team_threads(of->team), job.logits,
+                     error));
+        for (size_t i = 0; i < count; i++) {
+            tally_row(&job, first + i, i, &tally);
+        }
+    }
+    *out = tally;
+done:
+    memory_free(job.features);
+    memory_free(job.logits);
+    memory_free(job.wide);
+    return status;
+}

@@ -1,0 +1,72 @@
+/*
+ * solver.h - last layers: softmax regression to a certified optimum, on a matrix.
+ *
+ * Features are standardised over the training rows, solved for, and folded back: the head
+ * works on raw features. The certificate is that of the folded head in single precision, so
+ * it speaks of the very numbers in the file.
+ */
+#ifndef PIPELINE_SOLVER_H
+#define PIPELINE_SOLVER_H
+
+#include "models/head.h"
+#include "pipeline/certificate.h"
+#include "pipeline/newton.h"
+
+/* The training rows with their Gram matrix: made once, for every C and weighting. */
+typedef struct solver solver;
+
+typedef struct solver_rows {
+    training_rows rows;
+    const uint32_t *labels; /* [rows.count] below classes */
+    size_t classes;
+    bool keep_raw; /* no standardisation */
+} solver_rows;
+
+/* Fewer than two classes with a row: SPUR_DATASET. Rows and labels are borrowed. threads 0:
+ * all processors. */
+spur_status solver_open(const solver_rows *rows, size_t threads, solver **out,
+                        spur_error *error) SPUR_MUST_USE;
+void solver_close(solver *block);
+const training_set *solver_set(const solver *of);
+/* Rows of each class [classes]. */
+const size_t *solver_counts(const solver *of);
+size_t solver_classes_present(const solver *of);
+
+typedef struct softmax_options {
+    double C;              /* ridge 1 / (C S) */
+    bool is_balanced;      /* class weights n / (K n_class) */
+    const double *weights; /* [rows] sample weights of at least 0, or NULL */
+    /* Instead of C: ridge 2 * pull, centred on this head (afr). */
+    const head *centre;
+    double pull;
+    const head *start; /* warm start, or NULL */
+    newton_options newton;
+} softmax_options;
+
+void softmax_options_defaults(softmax_options *options);
+
+typedef struct softmax_result {
+    head own;          /* folded; absent classes: weights 0, bias -1e30 */
+    certificate proof; /* of `own` */
+    newton_report steps;
+    double weight_sum; /* S */
+    double train_top1; /* share of training rows */
+} softmax_result;
+
+/* A cancelled call returns SPUR_OK with the best head so far, its certificate included
+ * (steps.is_cancelled). */
+spur_status softmax_fit(solver *of, const softmax_options *options, softmax_result *out,
+                        spur_error *error) SPUR_MUST_USE;
+void softmax_result_free(softmax_result *block);
+
+/* How many of these rows the exact optimum may label otherwise: two largest logits closer than
+ * the certificate's margin or than 1e-5 of the largest. correct: rows whose prediction is
+ * their label (labels may be NULL). */
+typedef struct prediction_tally {
+    size_t count, unsafe, correct;
+} prediction_tally;
+spur_status solver_tally(const solver *of, const softmax_result *from,
+                         const training_rows *rows, const uint32_t *labels,
+                         prediction_tally *out, spur_error *error) SPUR_MUST_USE;
+
+#endif
