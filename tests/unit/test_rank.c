@@ -229,12 +229,12 @@ static void tables(void **state)
         "dog.,\n"
         "<h>,=dog,1,train,failed,\"too, \"\"bad\"\"\",,,,,,,,,,,,a photo of a dog.,\n");
     memory_free(text);
-    const spur_export_options safe = {"train", true};
+    const spur_export_options safe = {.split = "train", .spreadsheet_safe = true};
     assert_ok(spur_export_csv(run, path, &safe, &error), error);
     text = load(path);
     assert_non_null(strstr(text, "\n\"'=f,\"\"\n\",'=dog,1,train,scored,,-7,"));
     memory_free(text);
-    const spur_export_options other = {"val", false};
+    const spur_export_options other = {.split = "val"};
     assert_int_equal(spur_export_csv(run, path, &other, &error), SPUR_DATASET);
     spur_run_close(run);
 }
