@@ -32,3 +32,7 @@ install(FILES ${PROJECT_BINARY_DIR}/completion/spur.zsh RENAME _spur
         DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
 install(FILES ${PROJECT_BINARY_DIR}/completion/spur.fish
         DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+
+# The small models of `spur demo`, which the program finds relative to itself.
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/share/demo DESTINATION ${CMAKE_INSTALL_DATADIR}/spur
+        OPTIONAL)

@@ -418,6 +418,24 @@ SPUR_API spur_status spur_select(const char *run, const spur_select_options *opt
                                  spur_error *error) SPUR_MUST_USE;
 SPUR_API void spur_select_summary_free(spur_select_summary *summary);
 
+/* An image at one end of its class's ranking. */
+typedef struct spur_extreme {
+    const char *label, *file_name;
+    const char *path;      /* to open the image */
+    uint64_t rank, images; /* 1 is the most hidden of the class's `images` scored ones */
+    float logit;
+    float box[4]; /* in pixels of the picture, may reach beyond it */
+} spur_extreme;
+
+/* Of each class in the split, up to `per_end` most hidden images (rank 1, 2, ...), then as many
+ * of the clearest (the last rank, the one before, ...). visit returns non-zero to stop. */
+SPUR_API spur_status spur_extremes(spur_run *run, const char *split, size_t per_end,
+                                   int (*visit)(void *context, const spur_extreme *extreme),
+                                   void *context, spur_error *error) SPUR_MUST_USE;
+/* The same as one PNG with the boxes drawn: a row per class, the clearest on the left. */
+SPUR_API spur_status spur_extremes_draw(spur_run *run, const char *split, size_t per_end,
+                                        const char *path, spur_error *error) SPUR_MUST_USE;
+
 /* ---- export ---------------------------------------------------------------------------- */
 
 typedef struct spur_export_options {
@@ -549,6 +567,39 @@ SPUR_API spur_status spur_tokenizer_encode(const spur_tokenizer *tokenizer, cons
                                            size_t *count, bool *truncated,
                                            spur_error *error) SPUR_MUST_USE;
 SPUR_API void spur_ids_free(int32_t *ids);
+
+/* ---- the demo's generated world ----------------------------------------------------------
+ */
+
+/* Light shapes on dark textures, one texture the favourite of each class; docs/demo.md. */
+typedef struct spur_world_options {
+    uint64_t seed;
+    size_t classes;      /* 2 to 10 */
+    size_t train_images; /* per class, 1 to 10000 */
+    size_t test_images;  /* per class in each of val, balanced and ood, 1 to 10000 */
+    double favourite;    /* probability of the class's own background in train and val */
+    double couple;       /* ... plus couple * (0.5 - clearness) */
+    double skew;         /* clearness is a uniform number to this power, 0.1 to 10 */
+    double none, wrong;  /* of train: images without their object, images of another class */
+    size_t threads;      /* 0 = all processors */
+} spur_world_options;
+
+SPUR_API void spur_world_options_defaults(spur_world_options *options);
+
+typedef struct spur_world_summary {
+    uint64_t images;
+    uint64_t written; /* the others stood there already */
+} spur_world_summary;
+
+/* Writes folder/<split>/<class>/0000.png ..., folder/truth.csv (a manifest for spur_score with
+ * the truth as further columns) and folder/world.json (what was asked for). Where a world of
+ * the same options stands, only what is missing or damaged is written. summary may be NULL. */
+SPUR_API spur_status spur_world_write(const char *folder, const spur_world_options *options,
+                                      const spur_monitor *monitor, spur_world_summary *summary,
+                                      spur_error *error) SPUR_MUST_USE;
+/* A PNG of train images: a row per class, from hidden to clear. */
+SPUR_API spur_status spur_world_draw(const spur_world_options *options, const char *path,
+                                     spur_error *error) SPUR_MUST_USE;
 
 /* ---- this machine -------------------------------------------------------------------------
  */

@@ -6,6 +6,7 @@
 #include "cli/command.h"
 
 const command *const command_table[] = {
+    &demo_command,
     &score_command,           &rank_command,        &select_command,
     &export_command,
     &detect_command,          &check_command,       &preprocess_command,

@@ -123,11 +123,20 @@ static float plaid(const texture *paint, float u, float v)
 }
 
 static const struct {
+    const char *name;
     pattern value;
     double period; /* pixels */
-} patterns[TEXTURE_COUNT] = {{stripes, 12.0}, {checks, 11.0}, {dots, 11.0},      {bricks, 20.0},
-                             {waves, 16.0},   {clouds, 22.0}, {honeycomb, 14.0}, {grass, 20.0},
-                             {zigzag, 14.0},  {plaid, 16.0}};
+} patterns[TEXTURE_COUNT] = {{"stripes", stripes, 12.0},     {"checks", checks, 11.0},
+                             {"dots", dots, 11.0},           {"bricks", bricks, 20.0},
+                             {"waves", waves, 16.0},         {"clouds", clouds, 22.0},
+                             {"honeycomb", honeycomb, 14.0}, {"grass", grass, 20.0},
+                             {"zigzag", zigzag, 14.0},       {"plaid", plaid, 16.0}};
+
+const char *texture_name(size_t kind)
+{
+    assert(kind < TEXTURE_COUNT);
+    return patterns[kind].name;
+}
 
 void colour_from_hsv(double hue, double saturation, double value, float out[3])
 {

@@ -28,6 +28,9 @@ void colour_from_hsv(double hue, double saturation, double value, float out[3]);
 /* A random texture of the kind. `free_hue`: any hue instead of the kind's family. */
 void texture_draw(size_t kind, bool free_hue, draws *from, texture *out);
 
+/* "stripes", "checks", ...; kind < TEXTURE_COUNT. */
+const char *texture_name(size_t kind);
+
 /* Moves the second colour towards the first: contrast 1 leaves it, 0 makes the texture flat. */
 void texture_flatten(texture *paint, double contrast);
 

@@ -320,6 +320,7 @@ done:
 struct file_writer {
     int descriptor;     /* -1 once closed */
     bool is_broken;     /* a write failed: must not be put in place */
+    bool is_synced;     /* commit waits for the disk */
     bool is_replacing;  /* by temporary name; false for standard output and special files */
     char *path;         /* as the caller gave it, for messages */
     char *target;       /* the path behind symlinks */
@@ -414,6 +415,7 @@ spur_status file_create(const char *path, file_writer **out, spur_error *error)
     file_writer *into = NULL;
     TRY(memory_new_zeroed(1, sizeof *into, &into, error));
     into->descriptor = -1;
+    into->is_synced = true;
     bool is_standard = strcmp(path, "-") == 0;
     const char *shown = is_standard ? "standard output" : path;
     TRY(memory_copy_text(shown, strlen(shown), &into->path, error));
@@ -481,7 +483,7 @@ static spur_status sync_and_close(file_writer *into, spur_error *error)
 {
     int result;
     do {
-        result = fsync(into->descriptor);
+        result = into->is_synced ? fsync(into->descriptor) : 0;
     } while (result != 0 && errno == EINTR);
     if (result != 0) {
         return fail_write(into->path, "cannot be synced to disk", errno, error);
@@ -557,16 +559,29 @@ void file_writer_close(file_writer *into)
     memory_free(into);
 }
 
-spur_status file_replace(const char *path, const void *bytes, size_t length, spur_error *error)
+static spur_status replace(const char *path, const void *bytes, size_t length, bool is_synced,
+                           spur_error *error)
 {
     spur_status status;
     file_writer *into = NULL;
     TRY(file_create(path, &into, error));
+    into->is_synced = is_synced;
     TRY(file_write(into, bytes, length, error));
     TRY(file_commit(into, error));
 done:
     file_writer_close(into);
     return status;
+}
+
+spur_status file_replace(const char *path, const void *bytes, size_t length, spur_error *error)
+{
+    return replace(path, bytes, length, true, error);
+}
+
+spur_status file_replace_quickly(const char *path, const void *bytes, size_t length,
+                                 spur_error *error)
+{
+    return replace(path, bytes, length, false, error);
 }
 
 /* ---- paths ------------------------------------------------------------------------------ */

@@ -56,6 +56,11 @@ spur_status file_replace(const char *path, const void *bytes, size_t length,
 /* Makes the name of a new or renamed file durable: syncs the folder it is in. */
 spur_status file_sync_folder(const char *path, spur_error *error) SPUR_MUST_USE;
 
+/* The same without waiting for the disk: for files that can be made again. After a loss of
+ * power the file may be empty. */
+spur_status file_replace_quickly(const char *path, const void *bytes, size_t length,
+                                 spur_error *error) SPUR_MUST_USE;
+
 /* "folder/name" (name alone when folder is empty). */
 spur_status file_join(const char *folder, const char *name, char **out,
                       spur_error *error) SPUR_MUST_USE;

@@ -41,7 +41,12 @@ spur_status image_decode(const unsigned char *bytes, size_t size,
 spur_status image_load(const char *path, const spur_image_options *options, image *out,
                        image_info *info, spur_error *error) SPUR_MUST_USE;
 
-/* Writes a PNG atomically (for drawings and generated worlds). */
+/* Encodes a PNG; *bytes is freed with memory_free. The same library versions give the same
+ * bytes. */
+spur_status image_encode_png(const image *src, unsigned char **bytes, size_t *size,
+                             spur_error *error) SPUR_MUST_USE;
+
+/* Writes a PNG atomically. */
 spur_status image_write_png(const char *path, const image *src,
                             spur_error *error) SPUR_MUST_USE;
 

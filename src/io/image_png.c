@@ -413,9 +413,10 @@ static bool encode(png_structp codec, png_infop info, const image *src, png_outp
     return true;
 }
 
-spur_status image_write_png(const char *path, const image *src, spur_error *error)
+spur_status image_encode_png(const image *src, unsigned char **bytes, size_t *size,
+                             spur_error *error)
 {
-    spur_status status;
+    spur_status status = SPUR_OK;
     png_output output = {0};
     png_infop info = NULL;
     png_structp codec =
@@ -427,9 +428,23 @@ spur_status image_write_png(const char *path, const image *src, spur_error *erro
     if (info == NULL || !encode(codec, info, src, &output)) {
         FAIL(SPUR_RESOURCE, "out of memory while encoding a PNG");
     }
-    TRY(file_replace(path, output.bytes, output.size, error));
+    *bytes = output.bytes;
+    *size = output.size;
+    output.bytes = NULL;
 done:
     png_destroy_write_struct(&codec, &info);
     memory_free(output.bytes);
+    return status;
+}
+
+spur_status image_write_png(const char *path, const image *src, spur_error *error)
+{
+    spur_status status;
+    unsigned char *bytes = NULL;
+    size_t size;
+    TRY(image_encode_png(src, &bytes, &size, error));
+    TRY(file_replace(path, bytes, size, error));
+done:
+    memory_free(bytes);
     return status;
 }

@@ -3,18 +3,13 @@
  *
  * Weaker boxes are drawn first, so that the best one and its label lie on top.
  */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "io/image.h"
-#include "report/glyphs.h"
-
-typedef struct colour {
-    unsigned char red, green, blue;
-} colour;
+#include "report/paint.h"
 
 /* The palette of Okabe and Ito, told apart by colour-blind readers too. */
 static const colour PALETTE[] = {{0x00, 0x72, 0xb2}, {0xd5, 0x5e, 0x00}, {0x00, 0x9e, 0x73},
@@ -26,75 +21,22 @@ enum {
     LABEL_SIZE = 64
 };
 
-/* A rectangle in whole pixels, half-open, clipped to the picture. */
-typedef struct area {
-    size_t left, top, right, bottom;
-} area;
-
-static size_t clip(double value, size_t high)
-{
-    return value <= 0 ? 0 : value >= (double)high ? high : (size_t)value;
-}
-
-static area area_make(const image *on, double left, double top, double right, double bottom)
-{
-    return (area){clip(floor(left), on->width), clip(floor(top), on->height),
-                  clip(ceil(right), on->width), clip(ceil(bottom), on->height)};
-}
-
-static void area_fill(image *on, area where, colour paint)
-{
-    for (size_t y = where.top; y < where.bottom; y++) {
-        for (size_t x = where.left; x < where.right; x++) {
-            unsigned char *pixel = on->pixels + 3 * (y * on->width + x);
-            pixel[0] = paint.red;
-            pixel[1] = paint.green;
-            pixel[2] = paint.blue;
-        }
-    }
-}
-
-static void frame_draw(image *on, const float box[4], double thick, colour paint)
-{
-    double left = (double)box[0], top = (double)box[1];
-    double right = (double)box[2], bottom = (double)box[3];
-    area_fill(on, area_make(on, left, top, right, top + thick), paint);
-    area_fill(on, area_make(on, left, bottom - thick, right, bottom), paint);
-    area_fill(on, area_make(on, left, top, left + thick, bottom), paint);
-    area_fill(on, area_make(on, right - thick, top, right, bottom), paint);
-}
-
-static void glyph_draw(image *on, char character, size_t left, size_t top, size_t scale,
-                       colour ink)
-{
-    const unsigned char *columns = glyph_columns(character);
-    for (size_t i = 0; i < (size_t)GLYPH_WIDTH * GLYPH_HEIGHT; i++) {
-        size_t column = i / GLYPH_HEIGHT, row = i % GLYPH_HEIGHT;
-        if ((columns[column] >> row & 1) != 0) {
-            double x = (double)(left + column * scale), y = (double)(top + row * scale);
-            area_fill(on, area_make(on, x, y, x + (double)scale, y + (double)scale), ink);
-        }
-    }
-}
-
 /* The label on a plate of the box's colour, above the box or inside it at the picture's edge.
  */
 static void label_draw(image *on, const char *label, const float box[4], size_t scale,
                        colour paint)
 {
-    size_t height = (GLYPH_HEIGHT + 4) * scale, step = (GLYPH_WIDTH + 1) * scale;
-    size_t width = strlen(label) * step + 3 * scale;
-    size_t left = clip((double)box[0], on->width > width ? on->width - width : 0);
-    size_t top = clip((double)box[1] - (double)height, on->height);
+    size_t height = (GLYPH_HEIGHT + 4) * scale;
+    size_t width = strlen(label) * paint_step(scale) + 3 * scale;
+    size_t left = paint_clip((double)box[0], on->width > width ? on->width - width : 0);
+    size_t top = paint_clip((double)box[1] - (double)height, on->height);
     bool is_light = 299 * paint.red + 587 * paint.green + 114 * paint.blue > 140000;
     colour ink = is_light ? (colour){0, 0, 0} : (colour){255, 255, 255};
     area_fill(on,
               area_make(on, (double)left, (double)top, (double)(left + width),
                         (double)(top + height)),
               paint);
-    for (size_t i = 0; label[i] != '\0'; i++) {
-        glyph_draw(on, label[i], left + 2 * scale + i * step, top + 2 * scale, scale, ink);
-    }
+    paint_text(on, label, left + 2 * scale, top + 2 * scale, scale, ink);
 }
 
 static int compare_weakest_first(const void *left, const void *right)
@@ -117,7 +59,7 @@ static void detections_draw(image *on, const spur_detection *sorted, size_t coun
         char label[LABEL_SIZE];
         (void)snprintf(label, sizeof label, "%.48s %.2f",
                        names == NULL ? "query" : names[one->query], (double)one->score);
-        frame_draw(on, one->box, (double)scale * 1.5, paint);
+        paint_frame(on, one->box, (double)scale * 1.5, paint);
         label_draw(on, label, one->box, scale, paint);
     }
 }

@@ -1,0 +1,50 @@
+/*
+ * demo_report.h - what spur demo keeps between its stages, and how it is shown.
+ */
+#ifndef CLI_DEMO_REPORT_H
+#define CLI_DEMO_REPORT_H
+
+#include "cli/terminal.h"
+
+#define DEMO_SPLIT "train"
+
+enum {
+    DEMO_ENDS = 5 /* images shown at each end of a class's ranking */
+};
+
+/* One image of an end, kept for showing. */
+typedef struct demo_extreme {
+    char *label, *file_name;
+    bool is_hidden;
+} demo_extreme;
+
+typedef struct demo {
+    spur_world_options options;
+    spur_monitor monitor;
+    const char *run;
+    char *detector, *world, *truth, *world_sheet, *ranking_sheet;
+    uint64_t images;
+    spur_world_summary made;
+    spur_score_summary *scored;
+    spur_run *opened;
+    spur_rank_summary *ranked;
+    demo_extreme *extremes;
+    size_t extreme_count, extreme_capacity;
+} demo;
+
+typedef struct demo_stage {
+    const char *name;
+    spur_status (*run)(demo *of, spur_error *error);
+} demo_stage;
+
+/* Fills the paths below run (NULL: the default). */
+spur_status demo_name_files(demo *of, const char *run, spur_error *error) SPUR_MUST_USE;
+/* Fills extremes from the opened run. */
+spur_status demo_find_extremes(demo *of, spur_error *error) SPUR_MUST_USE;
+void demo_close(demo *of);
+
+void demo_report_world(const char *folder, const spur_world_summary *summary, bool as_json);
+void demo_print_json(const demo *of);
+void demo_print(const demo *of, const terminal *screen);
+
+#endif
