@@ -161,7 +161,7 @@ done:
 
 const command demo_command = {
     .name = "demo",
-    .usage = "[--out RUN] [--classes N] [--images N] [--seed S] | --world DIR",
+    .usage = "[--out RUN] [OPTION]... | --world DIR",
     .summary = "everything the program can do, on generated images; needs nothing",
     .description =
         "Makes a world of images in which it is known how visible each object is, scores and "
