@@ -333,6 +333,18 @@ static size_t block_bytes(const feature_layout *layout)
            (layout->row_bytes[FEATURE_VALUES] + layout->row_bytes[FEATURE_IDS] + 1);
 }
 
+static spur_status make_folder_of(const char *path, spur_error *error)
+{
+    char *folder = NULL;
+    const char *slash = strrchr(path, '/');
+    spur_status status = memory_copy_text(path, (size_t)(slash - path), &folder, error);
+    if (status == SPUR_OK) {
+        status = file_make_folder(folder, error);
+    }
+    memory_free(folder);
+    return status;
+}
+
 static spur_status open_part(feed *work, size_t done_count, spur_error *error)
 {
     spur_status status;
@@ -341,6 +353,7 @@ static spur_status open_part(feed *work, size_t done_count, spur_error *error)
         return part_file_continue(layout->path, layout->start.data, layout->start.length,
                                   layout->size, &work->into, error);
     }
+    TRY(make_folder_of(layout->path, error));
     TRY(part_file_remove(layout->path, error)); /* of a restart that was killed */
     TRY(part_file_create(layout->path, layout->start.data, layout->start.length, layout->size,
                          &work->into, error));
