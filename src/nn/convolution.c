@@ -6,6 +6,7 @@
  * (Dukhan, The Indirect Convolution Algorithm, 2019), taps outside the image point to zeros.
  * Depth is cut into steps whose weights fit the first-level cache. Without padding and with
  * pixels side by side a whole kernel row is one tap: so the three-channel stem is deep enough.
+ * 3 x 3 kernels of step 1 go to winograd.c.
  */
 #include "nn/convolution.h"
 
@@ -14,6 +15,7 @@
 
 #include "base/memory.h"
 #include "nn/kernel.h"
+#include "nn/winograd.h"
 
 enum {
     BLOCK_FLOATS = 65536, /* of input that a block of pixels reads, about */
@@ -23,6 +25,7 @@ enum {
 };
 
 struct convolution {
+    winograd *faster; /* does it all when the shape fits; NULL else */
     convolution_shape shape;
     const kernel *loops;
     size_t out_height, out_width;
@@ -143,9 +146,13 @@ spur_status convolution_open(engine *on, const convolution_shape *shape, const f
     TRY(memory_new_zeroed(1, sizeof *made, &made, error));
     made->shape = *shape;
     made->loops = engine_kernel(on);
-    TRY(plan(made, error));
-    TRY(pack(made, weight, bias, error));
-    engine_reserve(on, made->floats);
+    if (winograd_fits(shape)) {
+        TRY(winograd_open(on, shape, weight, bias, &made->faster, error));
+    } else {
+        TRY(plan(made, error));
+        TRY(pack(made, weight, bias, error));
+        engine_reserve(on, made->floats);
+    }
     *out = made;
     made = NULL;
 done:
@@ -156,6 +163,7 @@ done:
 void convolution_close(convolution *block)
 {
     if (block != NULL) {
+        winograd_close(block->faster);
         memory_free(block->packed);
         memory_free(block->bias);
         memory_free(block->zeros);
@@ -165,6 +173,9 @@ void convolution_close(convolution *block)
 
 size_t convolution_bytes(const convolution *from)
 {
+    if (from->faster != NULL) {
+        return winograd_bytes(from->faster);
+    }
     return (from->panels + 2) * PANEL_WIDTH * (from->depth + 1) * sizeof(float);
 }
 
@@ -273,6 +284,9 @@ spur_status convolution_run(const convolution *from, engine_worker *worker, size
                             const float *src, const float *residual, float *dst,
                             spur_error *error)
 {
+    if (from->faster != NULL) {
+        return winograd_run(from->faster, worker, images, src, residual, dst, error);
+    }
     size_t stride = from->shape.dst_stride;
     size_t total = images * from->out_height * from->out_width;
     float *scratch = engine_scratch(worker, from->floats);

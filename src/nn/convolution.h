@@ -2,9 +2,10 @@
  * convolution.h - y = [relu](conv(x, w) + b [+ residual]) over channels-last images.
  *
  * Images are [count, height, width] pixels of `stride` floats, the channels first in each.
- * Weights are packed once, nothing is allocated by a run. The bits of an output pixel depend
- * on the pixels under its kernel alone, not on the number of images or the place among them:
- * one chain of fused multiply-adds over (kernel row, kernel column, channel).
+ * Weights are packed once, nothing is allocated by a run. The bits of an image depend on
+ * neither the number of images nor its place among them. An output is one chain of fused
+ * multiply-adds over (kernel row, kernel column, channel), or, where winograd_fits, a chain
+ * over channels in each of the sixteen products of its tile.
  */
 #ifndef NN_CONVOLUTION_H
 #define NN_CONVOLUTION_H

@@ -82,6 +82,26 @@ typedef struct product_double {
     size_t a_stride, a_step; /* doubles between rows and depths */
 } product_double;
 
+/* Element i of dst (dst_step apart) = element i of B^T d B over all channels; d: the 4 x 4
+ * pixels of a tile's input, row by row. Channels are whole vectors. See winograd.c. */
+typedef struct winograd_input {
+    const float *pixels[16];
+    size_t channels;
+    float *dst;
+    size_t dst_step;
+} winograd_input;
+
+/* The 2 x 2 outputs of a tile: dst[i] = [relu](A^T m A + bias [+ residual[i]]), m the elements
+ * of src (src_step apart, panels panel_step apart). A dst of NULL is outside the image. */
+typedef struct winograd_output {
+    const float *src;
+    size_t src_step, panel_step, panels;
+    const float *bias;
+    const float *residual[4];
+    float *dst[4];
+    bool relu;
+} winograd_output;
+
 /* One step of a running softmax: row r of scores [rows, keys] belongs to query + r, column j
  * to key + j; a causal query sees no key behind itself. Scores become e^(score - peak), 0
  * where nothing is seen; peak, total and rescale (what the sums of earlier blocks must be
@@ -110,6 +130,8 @@ typedef struct kernel {
     void (*multiply)(const product *what);
     void (*convolve)(const convolve_step *what);
     void (*multiply_double)(const product_double *what);
+    void (*winograd_gather)(const winograd_input *what);
+    void (*winograd_scatter)(const winograd_output *what);
     void (*softmax_step)(const softmax_step *what);
     /* values[row, 16] *= factors[row] */
     void (*scale_panel)(float *values, size_t rows, const float *factors);

@@ -294,6 +294,8 @@ static void multiply(const product *what)
 
 #include "nn/convolve_body.h"
 #include "nn/double_body.h"
+#include "nn/winograd_body.h"
+
 /* ---- softmax ---------------------------------------------------------------------------- */
 
 static float largest_of(const float *row, size_t width)
@@ -524,6 +526,8 @@ const kernel KERNEL_TABLE = {
     .multiply = multiply,
     .convolve = convolve,
     .multiply_double = multiply_double,
+    .winograd_gather = winograd_gather,
+    .winograd_scatter = winograd_scatter,
     .softmax_step = run_softmax_step,
     .scale_panel = scale_panel,
     .softmax_row = softmax_row,

@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "nn/convolution.h"
 #include "nn/pool.h"
+#include "nn/winograd.h"
 
 typedef struct convolution_case {
     convolution_shape shape;
@@ -149,11 +150,15 @@ static const convolution_case cases[] = {
     {{900, 40, 4, 4, 1, 1, 0, 916, 56, true}, 4, true, true},
     {{8, 8, 2, 2, 3, 1, 1, 8, 8, true}, 5, true, false},
     {{16, 16, 40, 40, 3, 1, 1, 16, 16, true}, 1, true, true},
+    {{48, 32, 7, 5, 3, 1, 1, 50, 40, false}, 3, true, true},
+    {{32, 16, 3, 3, 3, 1, 1, 32, 16, true}, 1, false, false},
+    {{144, 16, 11, 10, 3, 1, 1, 144, 16, true}, 7, true, false},
+    {{512, 32, 7, 7, 3, 1, 1, 528, 32, true}, 2, true, true},
 };
 
-/* Compares every output: the bits of the chain where the loops fuse, else the error in units
- * of 2^-23 of the sum of magnitudes. Floats behind the channels stay as they were. */
-static double compare(const convolution_case *one, const convolution_data *data, bool is_fused)
+/* Compares every output: the bits of the chain where there is one, else the error in units of
+ * 2^-23 of the sum of magnitudes. Floats behind the channels stay as they were. */
+static double compare(const convolution_case *one, const convolution_data *data, bool is_chain)
 {
     size_t stride = one->shape.dst_stride;
     double worst = 0.0;
@@ -165,7 +170,7 @@ static double compare(const convolution_case *one, const convolution_data *data,
             continue;
         }
         float wanted = expected_at(one, data, i / stride, i % stride, &exact, &magnitude);
-        assert_true(!is_fused || found == wanted);
+        assert_true(!is_chain || found == wanted);
         double off = fabs((double)found - exact) / magnitude * 0x1p23;
         worst = off > worst || isnan(off) ? off : worst;
     }
@@ -181,8 +186,10 @@ static void test_against_loops(void **state)
         assert_ok(engine_open(&on, &error), error);
         convolution_data data = data_make(&cases[i]);
         run(on, &cases[i], &data, 0, cases[i].images, data.dst);
-        double worst = compare(&cases[i], &data, strcmp(engine_isa(on), "plain") != 0);
+        bool is_fused = strcmp(engine_isa(on), "plain") != 0;
+        double worst = compare(&cases[i], &data, is_fused && !winograd_fits(&cases[i].shape));
         print_message("case %zu: %.2f\n", i, worst);
+        /* Observed: 1.60 (chains), 0.77 (transformed tiles). */
         assert_true(worst < 4.0);
         data_free(&data);
         engine_close(on);
