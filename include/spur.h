@@ -436,6 +436,126 @@ SPUR_API spur_status spur_extremes(spur_run *run, const char *split, size_t per_
 SPUR_API spur_status spur_extremes_draw(spur_run *run, const char *split, size_t per_end,
                                         const char *path, spur_error *error) SPUR_MUST_USE;
 
+/* ---- rank against truth ---------------------------------------------------------------- */
+
+/* A truth column is `group` or any further column of the manifest. Images without a value
+ * (empty, null, "nan", "na", "n/a") are left out and counted. */
+typedef enum spur_truth_kind {
+    SPUR_TRUTH_NUMBERS,   /* only numbers, more than two different ones */
+    SPUR_TRUTH_CATEGORIES /* at most 50 different values */
+} spur_truth_kind;
+
+typedef struct spur_truth_options {
+    const char *split; /* NULL = all */
+    const char *good;  /* the value the ranking should put on top; makes the column categories.
+                          NULL = the first of ok, 1, true, yes that occurs, or, of two numbers,
+                          the larger */
+} spur_truth_options;
+
+SPUR_API void spur_truth_options_defaults(spur_truth_options *options);
+
+/* How the score orders one class of a split. Of numbers there is one row per class; of
+ * categories one per class and other value, and, with several other values, one more for all
+ * of them (other NULL). Undefined measures are NaN and `undefined` says why. */
+typedef struct spur_truth_class {
+    const char *split, *label, *name;
+    const char *other;   /* the value that good is held against; NULL = all others */
+    uint64_t images;     /* scored, with a value: all of them, or the good ones */
+    uint64_t others;     /* images of the other value */
+    uint64_t missing;    /* scored, without a value */
+    double quality;      /* numbers: Spearman's correlation with the score; categories: AUC,
+                            the chance that a good image is scored above an other one */
+    double low, high;    /* 95 % interval of quality */
+    double kendall;      /* numbers: tau-b */
+    double weighted_tau; /* numbers: hyperbolic weights, the clearest images count most */
+    double in_hidden;    /* categories: share of the other images among the lowest tenth */
+    const char *undefined;
+} spur_truth_class;
+
+/* A split's classes together. */
+typedef struct spur_truth_total {
+    const char *split, *other;
+    uint64_t images, others, missing;
+    size_t classes, undefined; /* classes with a quality, and without */
+    double mean, worst;        /* over classes, each counting once */
+    const char *worst_label, *worst_name;
+    double pairs;  /* categories: AUC over all pairs of images of one class; else NaN */
+    double pooled; /* quality of the scores of all classes thrown together */
+} spur_truth_total;
+
+typedef struct spur_truth_summary {
+    const char *column, *good; /* good NULL for numbers */
+    spur_truth_kind kind;
+    uint64_t images, missing, failed; /* failed: without a score */
+    size_t class_count;
+    spur_truth_class *classes; /* split, class index, other value */
+    size_t total_count;
+    spur_truth_total *totals; /* split, other value */
+} spur_truth_summary;
+
+/* SPUR_DATASET when no image has the column (the message lists those there are), when it
+ * holds neither numbers nor few values, or when it has no good value. options may be NULL. */
+SPUR_API spur_status spur_rank_truth(spur_run *run, const char *column,
+                                     const spur_truth_options *options,
+                                     spur_truth_summary **out, spur_error *error) SPUR_MUST_USE;
+SPUR_API void spur_truth_summary_free(spur_truth_summary *summary);
+
+/* The winning boxes against true boxes in the columns box_xmin, box_ymin, box_xmax, box_ymax
+ * (pixels), of images that have all four and a score. */
+typedef struct spur_box_options {
+    const char *split;  /* NULL = all */
+    const char *column; /* only images whose number in this column is above `above`; NULL =
+                           all */
+    double above;
+} spur_box_options;
+
+typedef struct spur_box_quality {
+    uint64_t images;
+    double mean_iou;     /* intersection over union; NaN without images */
+    double half_or_more; /* share of images with an IoU of at least one half */
+} spur_box_quality;
+
+SPUR_API void spur_box_options_defaults(spur_box_options *options);
+SPUR_API spur_status spur_rank_boxes(spur_run *run, const spur_box_options *options,
+                                     spur_box_quality *out, spur_error *error) SPUR_MUST_USE;
+
+/* ---- label suspects ---------------------------------------------------------------------- */
+
+/* Images whose own logit is under the 10th percentile of their class while the logit of
+ * another class (of the five best that a run keeps) reaches the median of that class's own
+ * images. Percentiles are taken within a split, ties counting half. */
+typedef struct spur_suspect {
+    const char *split, *file_name;
+    const char *label, *name, *proposed_label, *proposed_name;
+    float logit, proposed_logit;
+    double percentile, proposed_percentile; /* in [0, 1] */
+    const char *truth;                      /* value of options.truth, or NULL */
+} spur_suspect;
+
+typedef struct spur_suspect_options {
+    const char *split; /* NULL = all */
+    const char *truth; /* a column with few values to count the suspects by; NULL = none */
+} spur_suspect_options;
+
+/* How many images have a truth value, and how many of them are suspects. */
+typedef struct spur_suspect_value {
+    const char *value;
+    uint64_t images, suspects;
+} spur_suspect_value;
+
+typedef struct spur_suspect_summary {
+    uint64_t images; /* scored */
+    size_t count;
+    spur_suspect *suspects; /* greatest difference of percentiles first */
+    size_t value_count;
+    spur_suspect_value *values; /* in byte order */
+} spur_suspect_summary;
+
+SPUR_API void spur_suspect_options_defaults(spur_suspect_options *options);
+SPUR_API spur_status spur_suspects(spur_run *run, const spur_suspect_options *options,
+                                   spur_suspect_summary **out, spur_error *error) SPUR_MUST_USE;
+SPUR_API void spur_suspect_summary_free(spur_suspect_summary *summary);
+
 /* ---- export ---------------------------------------------------------------------------- */
 
 typedef struct spur_export_options {

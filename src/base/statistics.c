@@ -8,6 +8,8 @@
 
 #include <math.h>
 
+#define NORMAL_975 1.959963984540054 /* 97.5 % quantile of the normal distribution */
+
 double statistics_quantile(const float *sorted, size_t count, double q)
 {
     if (count == 0) {
@@ -38,6 +40,15 @@ static double auc_standard_error(double area, double positives, double negatives
     return variance > 0 ? sqrt(variance) : 0; /* rounding may leave less than 0 */
 }
 
+statistics_auc statistics_auc_from(double won, double positives, double negatives)
+{
+    if (!(positives > 0 && negatives > 0)) {
+        return (statistics_auc){(double)NAN, (double)NAN};
+    }
+    double area = won / (positives * negatives);
+    return (statistics_auc){area, auc_standard_error(area, positives, negatives)};
+}
+
 statistics_auc statistics_auc_make(const uint64_t *positives, const uint64_t *negatives,
                                    size_t bins)
 {
@@ -48,18 +59,36 @@ statistics_auc statistics_auc_make(const uint64_t *positives, const uint64_t *ne
         positive_total += positives[i];
         negative_total += negatives[i];
     }
-    if (positive_total == 0 || negative_total == 0) {
-        return (statistics_auc){(double)NAN, (double)NAN};
-    }
-    statistics_auc auc;
-    auc.area = (double)doubled / (double)(2 * positive_total * negative_total);
-    auc.standard_error =
-        auc_standard_error(auc.area, (double)positive_total, (double)negative_total);
-    return auc;
+    /* Halving an exact count is exact. */
+    return statistics_auc_from((double)doubled / 2, (double)positive_total,
+                               (double)negative_total);
 }
 
 double statistics_auc_low(statistics_auc auc)
 {
-    double low = auc.area - 1.959963984540054 * auc.standard_error;
+    double low = auc.area - NORMAL_975 * auc.standard_error;
     return low < 0 ? 0 : low; /* NaN stays NaN */
+}
+
+/* The end of the interval between `area` and `limit` (0 or 1), by bisection: the distance
+ * grows with every step away from the area, its standard error vanishes at the limit. */
+static double auc_end(double area, double limit, double positives, double negatives)
+{
+    double inside = area, outside = limit;
+    for (int i = 0; i < 100 && inside != outside; i++) {
+        double middle = inside + (outside - inside) / 2;
+        double reach = NORMAL_975 * auc_standard_error(middle, positives, negatives);
+        *(fabs(middle - area) <= reach ? &inside : &outside) = middle;
+    }
+    return inside;
+}
+
+void statistics_auc_interval(double area, double positives, double negatives, double *low,
+                             double *high)
+{
+    *low = *high = (double)NAN;
+    if (positives > 0 && negatives > 0) {
+        *low = auc_end(area, 0, positives, negatives);
+        *high = auc_end(area, 1, positives, negatives);
+    }
 }

@@ -24,6 +24,15 @@ typedef struct statistics_auc {
 statistics_auc statistics_auc_make(const uint64_t *positives, const uint64_t *negatives,
                                    size_t bins);
 
+/* From the pairs that a positive wins (ties count one half). */
+statistics_auc statistics_auc_from(double won, double positives, double negatives);
+
+/* The areas whose distance from `area` is at most 1.96 of their own standard errors: a 95 %
+ * interval that is not empty at 0 and 1 (Newcombe, Statistics in Medicine 25 (2006) 559-573).
+ * NaN without positives or without negatives. */
+void statistics_auc_interval(double area, double positives, double negatives, double *low,
+                             double *high);
+
 /* Lower end of the two-sided 95 % interval: area - 1.96 standard errors, not below 0. */
 double statistics_auc_low(statistics_auc auc);
 
