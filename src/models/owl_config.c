@@ -23,35 +23,17 @@ enum {
     GRID_MAX = 256
 };
 
-static spur_status activation_read(const json_t *object, activation *out, spur_error *error)
-{
-    static const struct {
-        const char *name;
-        activation act;
-    } known[] = {
-        {"quick_gelu", ACTIVATION_QUICK_GELU},
-        {"gelu", ACTIVATION_GELU_ERF},
-        {"gelu_new", ACTIVATION_GELU_TANH},
-        {"gelu_pytorch_tanh", ACTIVATION_GELU_TANH},
-    };
-    const char *name = "quick_gelu";
-    spur_status status = json_get_text(object, "hidden_act", SPUR_MODEL, &name, error);
-    if (status != SPUR_OK) {
-        return status;
-    }
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
-        if (strcmp(known[i].name, name) == 0) {
-            *out = known[i].act;
-            return SPUR_OK;
-        }
-    }
-    return error_set(error, SPUR_MODEL,
-                     "hidden_act '%s' is not supported; expected quick_gelu, gelu, gelu_new "
-                     "or gelu_pytorch_tanh",
-                     name);
-}
+const block_names owl_block_names = {.norm1 = "layer_norm1",
+                                     .norm2 = "layer_norm2",
+                                     .q = "self_attn.q_proj",
+                                     .k = "self_attn.k_proj",
+                                     .v = "self_attn.v_proj",
+                                     .out = "self_attn.out_proj",
+                                     .fc1 = "mlp.fc1",
+                                     .fc2 = "mlp.fc2",
+                                     .stage = "layer"};
 
-static spur_status tower_read(const json_t *object, owl_tower *tower, spur_error *error)
+static spur_status tower_read(const json_t *object, transformer_shape *tower, spur_error *error)
 {
     spur_status status;
     double eps = 1e-5;
@@ -91,7 +73,7 @@ static spur_status text_read(const json_t *root, bool literal, owl_config *confi
 {
     spur_status status;
     json_t *section = NULL;
-    config->text = (owl_tower){512, 12, 8, 2048, ACTIVATION_QUICK_GELU, 1e-5F};
+    config->text = (transformer_shape){512, 12, 8, 2048, ACTIVATION_QUICK_GELU, 1e-5F};
     config->vocabulary = 49408;
     config->max_tokens = 16;
     TRY(section_find(root, "text_config", &section, error));
@@ -116,7 +98,7 @@ static spur_status vision_read(const json_t *root, owl_config *config, spur_erro
     spur_status status;
     json_t *section = NULL;
     size_t channels = 3;
-    config->vision = (owl_tower){768, 12, 12, 3072, ACTIVATION_QUICK_GELU, 1e-5F};
+    config->vision = (transformer_shape){768, 12, 12, 3072, ACTIVATION_QUICK_GELU, 1e-5F};
     config->side = 768;
     config->patch = config->is_v2 ? 16 : 32;
     TRY(section_find(root, "vision_config", &section, error));

@@ -4,20 +4,14 @@
 #ifndef MODELS_OWL_CONFIG_H
 #define MODELS_OWL_CONFIG_H
 
-#include <stddef.h>
+#include "models/transformer.h"
 
-#include "nn/linear.h"
-
-/* One transformer tower. */
-typedef struct owl_tower {
-    size_t width, layers, heads, mlp;
-    activation act;
-    float eps; /* of its layer norms */
-} owl_tower;
+/* Names of a block's tensors in both towers. */
+extern const block_names owl_block_names;
 
 typedef struct owl_config {
     bool is_v2; /* OWLv2: objectness head, padded input */
-    owl_tower text, vision;
+    transformer_shape text, vision;
     size_t vocabulary, max_tokens;
     size_t projection;         /* width of text embeddings */
     size_t side, patch;        /* of the square input, in pixels */

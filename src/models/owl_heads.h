@@ -11,7 +11,7 @@
 #ifndef MODELS_OWL_HEADS_H
 #define MODELS_OWL_HEADS_H
 
-#include "models/transformer.h"
+#include "models/owl_config.h"
 
 /* The box and objectness heads work on blocks of so many rows of F, always whole blocks, so
  * that a patch's box has the same bits whether one or all are asked. */

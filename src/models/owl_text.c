@@ -9,7 +9,7 @@
 #include "nn/rows.h"
 
 struct owl_text {
-    owl_tower tower;
+    transformer_shape tower;
     size_t vocabulary, max_tokens, projection;
     size_t rows, stride;
     float *token;    /* [vocabulary, W] */
@@ -22,6 +22,12 @@ struct owl_text {
 static void text_name(char dst[TENSOR_NAME_SIZE], const owl_config *config, const char *name)
 {
     tensor_name(dst, "%s.%s", config->is_v2 ? "owlv2" : "owlvit", name);
+}
+
+static transformer_plan text_body(const char *prefix, const owl_config *config)
+{
+    return (transformer_plan){prefix, &owl_block_names, &config->text, config->max_tokens,
+                              true};
 }
 
 spur_status owl_text_expect(weights *from, const owl_config *config, spur_error *error)
@@ -41,7 +47,8 @@ spur_status owl_text_expect(weights *from, const owl_config *config, spur_error 
     text_name(name, config, "text_model.final_layer_norm");
     TRY(norm_expect(from, name, width, error));
     text_name(name, config, "text_model.encoder.layers");
-    TRY(transformer_expect(from, name, &config->text, error));
+    const transformer_plan body = text_body(name, config);
+    TRY(transformer_expect(from, &body, error));
     text_name(name, config, "text_model.embeddings.position_ids");
     weights_ignore(from, name);
 done:
@@ -70,8 +77,8 @@ spur_status owl_text_open(engine *on, const weights *from, const owl_config *con
     text_name(name, config, "text_model.final_layer_norm");
     TRY(norm_take(from, name, made->tower.width, made->tower.eps, &made->last, error));
     text_name(name, config, "text_model.encoder.layers");
-    TRY(transformer_open(on, from, name, &made->tower, made->max_tokens, true, &made->body,
-                         error));
+    const transformer_plan body = text_body(name, config);
+    TRY(transformer_open(on, from, &body, &made->body, error));
     *out = made;
     made = NULL;
 done:
@@ -136,7 +143,7 @@ spur_status owl_text_run(const owl_text *from, engine_worker *worker, const int3
     spur_status status;
     float *x = scratch;
     text_embed(from, ids, count, x);
-    TRY(transformer_run(from->body, worker, x, x + from->rows * from->stride, watch, error));
+    TRY(transformer_run(from->body, worker, x, 1, x + from->rows * from->stride, watch, error));
     float *pooled = x + first_largest(ids, count) * from->stride;
     norm_run(&from->last, pooled, from->stride, 1, pooled, from->stride);
     rows_dot(pooled, from->stride, 1, from->project, from->tower.width, from->projection,

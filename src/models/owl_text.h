@@ -9,7 +9,7 @@
 #ifndef MODELS_OWL_TEXT_H
 #define MODELS_OWL_TEXT_H
 
-#include "models/transformer.h"
+#include "models/owl_config.h"
 
 typedef struct owl_text owl_text;
 

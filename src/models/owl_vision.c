@@ -10,7 +10,7 @@
 #include "nn/rows.h"
 
 struct owl_vision {
-    owl_tower tower;
+    transformer_shape tower;
     size_t side, patch, patches;
     size_t tokens, rows; /* rows: of the token buffer, with padding */
     size_t stride, pixel_stride;
@@ -32,6 +32,12 @@ static size_t patch_count(const owl_config *config)
     return (config->side / config->patch) * (config->side / config->patch);
 }
 
+static transformer_plan vision_body(const char *prefix, const owl_config *config)
+{
+    return (transformer_plan){prefix, &owl_block_names, &config->vision,
+                              patch_count(config) + 1, false};
+}
+
 spur_status owl_vision_expect(weights *from, const owl_config *config, spur_error *error)
 {
     spur_status status;
@@ -50,7 +56,8 @@ spur_status owl_vision_expect(weights *from, const owl_config *config, spur_erro
     vision_name(name, config, "vision_model.post_layernorm");
     TRY(norm_expect(from, name, width, error));
     vision_name(name, config, "vision_model.encoder.layers");
-    TRY(transformer_expect(from, name, &config->vision, error));
+    const transformer_plan body = vision_body(name, config);
+    TRY(transformer_expect(from, &body, error));
     TRY(norm_expect(from, "layer_norm", width, error));
     vision_name(name, config, "vision_model.embeddings.position_ids");
     weights_ignore(from, name);
@@ -113,8 +120,8 @@ spur_status owl_vision_open(engine *on, const weights *from, const owl_config *c
     TRY(norm_take(from, name, width, made->tower.eps, &made->after, error));
     TRY(norm_take(from, "layer_norm", width, merge_eps, &made->merged, error));
     vision_name(name, config, "vision_model.encoder.layers");
-    TRY(transformer_open(on, from, name, &made->tower, made->tokens, false, &made->body,
-                         error));
+    const transformer_plan body = vision_body(name, config);
+    TRY(transformer_open(on, from, &body, &made->body, error));
     *out = made;
     made = NULL;
 done:
@@ -196,7 +203,7 @@ spur_status owl_vision_run(const owl_vision *from, engine_worker *worker, const 
     spur_status status;
     float *x = scratch, *rest = scratch + from->rows * from->stride;
     TRY(tokens_make(from, worker, pixels, rest, x, watch, error));
-    TRY(transformer_run(from->body, worker, x, rest, watch, error));
+    TRY(transformer_run(from->body, worker, x, 1, rest, watch, error));
     map_merge(from, x, map, watch);
 done:
     return status;

@@ -10,7 +10,7 @@
 #ifndef MODELS_OWL_VISION_H
 #define MODELS_OWL_VISION_H
 
-#include "models/transformer.h"
+#include "models/owl_config.h"
 
 typedef struct owl_vision owl_vision;
 

@@ -24,7 +24,8 @@ typedef struct layer {
 } layer;
 
 struct transformer {
-    owl_tower tower;
+    transformer_shape shape;
+    const char *stage; /* what a watch is told */
     size_t tokens, rows, block;
     size_t stride, qkv_stride, hidden_stride;
     attention *attend;
@@ -131,38 +132,87 @@ done:
     return status;
 }
 
+spur_status activation_read(const json_t *object, activation *out, spur_error *error)
+{
+    static const struct {
+        const char *name;
+        activation act;
+    } known[] = {
+        {"quick_gelu", ACTIVATION_QUICK_GELU},
+        {"gelu", ACTIVATION_GELU_ERF},
+        {"gelu_new", ACTIVATION_GELU_TANH},
+        {"gelu_pytorch_tanh", ACTIVATION_GELU_TANH},
+    };
+    const char *name = NULL;
+    spur_status status = json_get_text(object, "hidden_act", SPUR_MODEL, &name, error);
+    if (status != SPUR_OK || name == NULL) {
+        return status;
+    }
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (strcmp(known[i].name, name) == 0) {
+            *out = known[i].act;
+            return SPUR_OK;
+        }
+    }
+    return error_set(error, SPUR_MODEL,
+                     "hidden_act '%s' is not supported; expected quick_gelu, gelu, gelu_new "
+                     "or gelu_pytorch_tanh",
+                     name);
+}
+
 /* ---- the stack ----------------------------------------------------------------------- */
 
-spur_status transformer_expect(weights *from, const char *prefix, const owl_tower *tower,
-                               spur_error *error)
+/* PREFIX.{i}.PART */
+static void part_name(char dst[TENSOR_NAME_SIZE], const transformer_plan *plan, size_t i,
+                      const char *part)
 {
-    static const char *const squares[] = {"q_proj", "k_proj", "v_proj", "out_proj"};
-    static const char *const norms[] = {"layer_norm1", "layer_norm2"};
+    tensor_name(dst, "%s.%zu.%s", plan->prefix, i, part);
+}
+
+static spur_status attention_expect(weights *from, const transformer_plan *plan, size_t i,
+                                    spur_error *error)
+{
     spur_status status = SPUR_OK;
+    const block_names *names = plan->names;
+    const char *const squares[] = {names->out, names->q, names->k, names->v};
+    size_t width = plan->shape->width, count = names->qkv == NULL ? 4 : 1;
     char name[TENSOR_NAME_SIZE];
-    size_t width = tower->width;
-    for (size_t i = 0; i < tower->layers; i++) {
-        for (size_t j = 0; j < 4; j++) {
-            tensor_name(name, "%s.%zu.self_attn.%s", prefix, i, squares[j]);
-            TRY(linear_expect(from, name, width, width, error));
-        }
-        for (size_t j = 0; j < 2; j++) {
-            tensor_name(name, "%s.%zu.%s", prefix, i, norms[j]);
-            TRY(norm_expect(from, name, width, error));
-        }
-        tensor_name(name, "%s.%zu.mlp.fc1", prefix, i);
-        TRY(linear_expect(from, name, width, tower->mlp, error));
-        tensor_name(name, "%s.%zu.mlp.fc2", prefix, i);
-        TRY(linear_expect(from, name, tower->mlp, width, error));
+    for (size_t j = 0; j < count; j++) {
+        part_name(name, plan, i, squares[j]);
+        TRY(linear_expect(from, name, width, width, error));
+    }
+    if (names->qkv != NULL) {
+        part_name(name, plan, i, names->qkv);
+        TRY(linear_expect(from, name, width, 3 * width, error));
     }
 done:
     return status;
 }
 
-/* Puts the weight and bias of one of q, k, v into the rows of the joint product; q is scaled
- * here so that attention needs no scale. */
-static spur_status projection_take(const weights *from, const char *name, size_t width,
-                                   float scale, float *weight, float *bias, spur_error *error)
+spur_status transformer_expect(weights *from, const transformer_plan *plan, spur_error *error)
+{
+    spur_status status = SPUR_OK;
+    const transformer_shape *shape = plan->shape;
+    const char *const norms[] = {plan->names->norm1, plan->names->norm2};
+    char name[TENSOR_NAME_SIZE];
+    for (size_t i = 0; i < shape->layers; i++) {
+        TRY(attention_expect(from, plan, i, error));
+        for (size_t j = 0; j < 2; j++) {
+            part_name(name, plan, i, norms[j]);
+            TRY(norm_expect(from, name, shape->width, error));
+        }
+        part_name(name, plan, i, plan->names->fc1);
+        TRY(linear_expect(from, name, shape->width, shape->mlp, error));
+        part_name(name, plan, i, plan->names->fc2);
+        TRY(linear_expect(from, name, shape->mlp, shape->width, error));
+    }
+done:
+    return status;
+}
+
+/* NAME.weight and NAME.bias, `rows` rows of width floats, into given places. */
+static spur_status rows_take(const weights *from, const char *name, size_t rows, size_t width,
+                             float *weight, float *bias, spur_error *error)
 {
     spur_status status;
     float *values = NULL, *offsets = NULL;
@@ -171,35 +221,47 @@ static spur_status projection_take(const weights *from, const char *name, size_t
     TRY(weights_take(from, full, &values, error));
     tensor_name(full, "%s.bias", name);
     TRY(weights_take(from, full, &offsets, error));
-    for (size_t i = 0; i < width * width; i++) {
-        weight[i] = values[i] * scale;
-    }
-    for (size_t i = 0; i < width; i++) {
-        bias[i] = offsets[i] * scale;
-    }
+    memcpy(weight, values, rows * width * sizeof *weight);
+    memcpy(bias, offsets, rows * sizeof *bias);
 done:
     memory_free(values);
     memory_free(offsets);
     return status;
 }
 
-static spur_status qkv_take(engine *on, const weights *from, const transformer *stack,
-                            const char *prefix, linear **out, spur_error *error)
+static void scale_values(float *values, size_t count, float scale)
 {
-    static const char *const names[] = {"q_proj", "k_proj", "v_proj"};
+    for (size_t i = 0; i < count; i++) {
+        values[i] *= scale;
+    }
+}
+
+/* The joint product: q's rows, then k's, then v's; q is scaled here so that attention needs
+ * no scale. */
+static spur_status qkv_take(engine *on, const weights *from, const transformer *stack,
+                            const transformer_plan *plan, size_t i, linear **out,
+                            spur_error *error)
+{
     spur_status status;
-    size_t width = stack->tower.width;
-    size_t head_width = width / stack->tower.heads;
+    const block_names *names = plan->names;
+    const char *const parts[] = {names->q, names->k, names->v};
+    size_t width = stack->shape.width;
     float *weight = NULL, *bias = NULL;
+    char name[TENSOR_NAME_SIZE];
     TRY(memory_new(3 * width, width * sizeof *weight, &weight, error));
     TRY(memory_new(3 * width, sizeof *bias, &bias, error));
-    for (size_t i = 0; i < 3; i++) {
-        char name[TENSOR_NAME_SIZE];
-        float scale = i == 0 ? (float)(1 / sqrt((double)head_width)) : 1.0F;
-        tensor_name(name, "%s.self_attn.%s", prefix, names[i]);
-        TRY(projection_take(from, name, width, scale, weight + i * width * width,
-                            bias + i * width, error));
+    if (names->qkv != NULL) {
+        part_name(name, plan, i, names->qkv);
+        TRY(rows_take(from, name, 3 * width, width, weight, bias, error));
     }
+    for (size_t j = 0; names->qkv == NULL && j < 3; j++) {
+        part_name(name, plan, i, parts[j]);
+        TRY(rows_take(from, name, width, width, weight + j * width * width, bias + j * width,
+                      error));
+    }
+    float scale = (float)(1 / sqrt((double)(width / stack->shape.heads)));
+    scale_values(weight, width * width, scale);
+    scale_values(bias, width, scale);
     const linear_shape shape = {.rows = stack->block,
                                 .in = width,
                                 .out = 3 * width,
@@ -213,56 +275,55 @@ done:
 }
 
 static spur_status layer_open(engine *on, const weights *from, const transformer *stack,
-                              const char *prefix, layer *made, spur_error *error)
+                              const transformer_plan *plan, size_t i, layer *made,
+                              spur_error *error)
 {
     spur_status status;
-    const owl_tower *tower = &stack->tower;
+    const transformer_shape *shape = &stack->shape;
+    size_t width = shape->width;
     char name[TENSOR_NAME_SIZE];
-    tensor_name(name, "%s.layer_norm1", prefix);
-    TRY(norm_take(from, name, tower->width, tower->eps, &made->norm1, error));
-    tensor_name(name, "%s.layer_norm2", prefix);
-    TRY(norm_take(from, name, tower->width, tower->eps, &made->norm2, error));
-    TRY(qkv_take(on, from, stack, prefix, &made->qkv, error));
-    const linear_shape out = {stack->block,  tower->width,    tower->width, stack->stride,
+    part_name(name, plan, i, plan->names->norm1);
+    TRY(norm_take(from, name, width, shape->eps, &made->norm1, error));
+    part_name(name, plan, i, plan->names->norm2);
+    TRY(norm_take(from, name, width, shape->eps, &made->norm2, error));
+    TRY(qkv_take(on, from, stack, plan, i, &made->qkv, error));
+    const linear_shape out = {stack->block,  width,           width, stack->stride,
                               stack->stride, ACTIVATION_NONE, true};
-    tensor_name(name, "%s.self_attn.out_proj", prefix);
+    part_name(name, plan, i, plan->names->out);
     TRY(linear_take(on, from, name, &out, &made->out, error));
-    const linear_shape fc1 = {stack->block,         tower->width, tower->mlp, stack->stride,
-                              stack->hidden_stride, tower->act,   false};
-    tensor_name(name, "%s.mlp.fc1", prefix);
+    const linear_shape fc1 = {stack->block,         width,      shape->mlp, stack->stride,
+                              stack->hidden_stride, shape->act, false};
+    part_name(name, plan, i, plan->names->fc1);
     TRY(linear_take(on, from, name, &fc1, &made->fc1, error));
-    const linear_shape fc2 = {
-        stack->block,  tower->mlp,      tower->width, stack->hidden_stride,
-        stack->stride, ACTIVATION_NONE, true};
-    tensor_name(name, "%s.mlp.fc2", prefix);
+    const linear_shape fc2 = {stack->block,  shape->mlp,      width, stack->hidden_stride,
+                              stack->stride, ACTIVATION_NONE, true};
+    part_name(name, plan, i, plan->names->fc2);
     TRY(linear_take(on, from, name, &fc2, &made->fc2, error));
 done:
     return status;
 }
 
-/* NOLINTNEXTLINE(readability-function-size): names, shape, engine, error */
-spur_status transformer_open(engine *on, const weights *from, const char *prefix,
-                             const owl_tower *tower, size_t tokens, bool causal,
+spur_status transformer_open(engine *on, const weights *from, const transformer_plan *plan,
                              transformer **out, spur_error *error)
 {
     spur_status status;
     transformer *made = NULL;
+    const transformer_shape *shape = plan->shape;
     TRY(memory_new_zeroed(1, sizeof *made, &made, error));
-    made->tower = *tower;
-    made->tokens = tokens;
-    made->block = block_rows(tokens);
-    made->rows = blocks_total(tokens);
-    made->stride = row_stride(tower->width);
-    made->qkv_stride = row_stride(3 * tower->width);
-    made->hidden_stride = row_stride(tower->mlp);
-    const attention_shape shape = {tokens,           tower->heads, tower->width / tower->heads,
-                                   made->qkv_stride, made->stride, causal};
-    TRY(attention_open(on, &shape, &made->attend, error));
-    TRY(memory_new_zeroed(tower->layers, sizeof *made->layers, &made->layers, error));
-    for (size_t i = 0; i < tower->layers; i++) {
-        char name[TENSOR_NAME_SIZE];
-        tensor_name(name, "%s.%zu", prefix, i);
-        TRY(layer_open(on, from, made, name, &made->layers[i], error));
+    made->shape = *shape;
+    made->stage = plan->names->stage;
+    made->tokens = plan->tokens;
+    made->block = block_rows(plan->tokens);
+    made->rows = blocks_total(plan->tokens);
+    made->stride = row_stride(shape->width);
+    made->qkv_stride = row_stride(3 * shape->width);
+    made->hidden_stride = row_stride(shape->mlp);
+    const attention_shape attend = {plan->tokens,     shape->heads, shape->width / shape->heads,
+                                    made->qkv_stride, made->stride, plan->causal};
+    TRY(attention_open(on, &attend, &made->attend, error));
+    TRY(memory_new_zeroed(shape->layers, sizeof *made->layers, &made->layers, error));
+    for (size_t i = 0; i < shape->layers; i++) {
+        TRY(layer_open(on, from, made, plan, i, &made->layers[i], error));
     }
     *out = made;
     made = NULL;
@@ -276,7 +337,7 @@ void transformer_close(transformer *block)
     if (block == NULL) {
         return;
     }
-    for (size_t i = 0; block->layers != NULL && i < block->tower.layers; i++) {
+    for (size_t i = 0; block->layers != NULL && i < block->shape.layers; i++) {
         layer *one = &block->layers[i];
         norm_free(&one->norm1);
         norm_free(&one->norm2);
@@ -293,10 +354,10 @@ void transformer_close(transformer *block)
 size_t transformer_bytes(const transformer *from)
 {
     size_t bytes = 0;
-    for (size_t i = 0; i < from->tower.layers; i++) {
+    for (size_t i = 0; i < from->shape.layers; i++) {
         const layer *one = &from->layers[i];
         bytes += linear_bytes(one->qkv) + linear_bytes(one->out) + linear_bytes(one->fc1) +
-                 linear_bytes(one->fc2) + 4 * from->tower.width * sizeof(float);
+                 linear_bytes(one->fc2) + 4 * from->shape.width * sizeof(float);
     }
     return bytes;
 }
@@ -363,22 +424,36 @@ static spur_status watch_check(const tower_watch *watch, spur_error *error)
     return SPUR_OK;
 }
 
-spur_status transformer_run(const transformer *from, engine_worker *worker, float *x,
-                            float *scratch, const tower_watch *watch, spur_error *error)
+/* Attention's rows behind the last token are never written by it; they must be numbers. */
+static void padding_clear(const transformer *from, float *scratch)
 {
-    spur_status status = SPUR_OK;
     float *attended = scratch + from->block * (from->stride + from->hidden_stride) +
                       from->rows * from->qkv_stride;
     memset(attended + from->tokens * from->stride, 0,
            (from->rows - from->tokens) * from->stride * sizeof *attended);
-    for (size_t i = 0; i < from->tower.layers; i++) {
+}
+
+spur_status transformer_run(const transformer *from, engine_worker *worker, float *x,
+                            size_t images, float *scratch, const tower_watch *watch,
+                            spur_error *error)
+{
+    spur_status status = SPUR_OK;
+    size_t floats = from->rows * from->stride;
+    padding_clear(from, scratch);
+    for (size_t i = 0; i < from->shape.layers; i++) {
+        const layer *one = &from->layers[i];
         char stage[TENSOR_NAME_SIZE];
-        TRY(watch_check(watch, error));
-        TRY(attention_step(from, &from->layers[i], worker, x, scratch, error));
-        TRY(watch_check(watch, error));
-        TRY(mlp_step(from, &from->layers[i], worker, x, scratch, error));
-        tensor_name(stage, "layer%zu", i);
-        watch_show(watch, stage, x, from->tokens, from->tower.width, from->stride);
+        tensor_name(stage, "%s%zu", from->stage, i);
+        for (size_t image = 0; image < images; image++) {
+            TRY(watch_check(watch, error));
+            TRY(attention_step(from, one, worker, x + image * floats, scratch, error));
+        }
+        for (size_t image = 0; image < images; image++) {
+            float *rows = x + image * floats;
+            TRY(watch_check(watch, error));
+            TRY(mlp_step(from, one, worker, rows, scratch, error));
+            watch_show(watch, stage, rows, from->tokens, from->shape.width, from->stride);
+        }
     }
 done:
     return status;

@@ -11,9 +11,32 @@
 
 #include <stdatomic.h>
 
-#include "models/owl_config.h"
+#include "io/json.h"
 #include "models/weights.h"
 #include "nn/attention.h"
+#include "nn/linear.h"
+
+/* One tower's sizes. */
+typedef struct transformer_shape {
+    size_t width, layers, heads, mlp;
+    activation act;
+    float eps; /* of its layer norms */
+} transformer_shape;
+
+/* A family's names for the parts of block i, behind "PREFIX.{i}."; `qkv` is NULL where q, k
+ * and v stand apart. stage: what a watch is told ("layer": "layer0", "layer1" ...). */
+typedef struct block_names {
+    const char *norm1, *norm2, *qkv, *q, *k, *v, *out, *fc1, *fc2, *stage;
+} block_names;
+
+/* A stack as a file holds it. */
+typedef struct transformer_plan {
+    const char *prefix;
+    const block_names *names;
+    const transformer_shape *shape;
+    size_t tokens;
+    bool causal; /* token t sees tokens 0 .. t */
+} transformer_plan;
 
 /* A row stride for `width` floats: whole vectors, and never a multiple of 4 KiB (such rows
  * share one set of the first-level cache). */
@@ -36,20 +59,25 @@ typedef struct tower_watch {
 void watch_show(const tower_watch *watch, const char *stage, const float *rows, size_t count,
                 size_t width, size_t stride);
 
-/* Declares the tensors PREFIX.{i}.self_attn.{q,k,v,out}_proj, layer_norm1/2, mlp.fc1/2. */
-spur_status transformer_expect(weights *from, const char *prefix, const owl_tower *tower,
+/* Declares the tensors of every block. */
+spur_status transformer_expect(weights *from, const transformer_plan *plan,
                                spur_error *error) SPUR_MUST_USE;
-spur_status transformer_open(engine *on, const weights *from, const char *prefix,
-                             const owl_tower *tower, size_t tokens, bool causal,
+spur_status transformer_open(engine *on, const weights *from, const transformer_plan *plan,
                              transformer **out, spur_error *error) SPUR_MUST_USE;
 void transformer_close(transformer *block);
 size_t transformer_bytes(const transformer *from);
 /* Floats of scratch a run needs. */
 size_t transformer_scratch(const transformer *from);
 
-/* In place; x has blocks_total(tokens) rows of row_stride(width) floats. */
+/* In place; x holds blocks_total(tokens) rows of row_stride(width) floats per image. A block's
+ * weights are used for all images before the next block's; the bits of an image do not depend
+ * on the others. */
 spur_status transformer_run(const transformer *from, engine_worker *worker, float *x,
-                            float *scratch, const tower_watch *watch,
+                            size_t images, float *scratch, const tower_watch *watch,
+                            spur_error *error) SPUR_MUST_USE;
+
+/* hidden_act of a config.json; a missing one leaves *out. */
+spur_status activation_read(const json_t *object, activation *out,
                             spur_error *error) SPUR_MUST_USE;
 
 /* ---- shared by the towers and heads: single pieces by name ---------------------------- */
