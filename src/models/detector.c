@@ -9,9 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/digest.h"
 #include "base/memory.h"
-#include "io/file.h"
+#include "models/model_digest.h"
 #include "models/owl_heads.h"
 #include "models/owl_text.h"
 #include "models/owl_vision.h"
@@ -126,32 +125,9 @@ done:
     return status;
 }
 
-/* Adds a file's name, size and bytes. */
-static spur_status digest_add_file(digest *sum, const char *path, spur_error *error)
-{
-    enum {
-        CHUNK = 1 << 20
-    };
-    spur_status status;
-    file *from = NULL;
-    unsigned char *chunk = NULL;
-    TRY(memory_new(CHUNK, 1, &chunk, error));
-    TRY(file_open(path, SPUR_MODEL, &from, error));
-    uint64_t size = file_size(from);
-    TRY(digest_add(sum, &size, sizeof size, error));
-    for (uint64_t at = 0; at < size; at += CHUNK) {
-        size_t length = size - at < CHUNK ? (size_t)(size - at) : CHUNK;
-        TRY(file_read_at(from, at, chunk, length, error));
-        TRY(digest_add(sum, chunk, length, error));
-    }
-    TRY(file_check_unchanged(from, error));
-done:
-    file_close(from);
-    memory_free(chunk);
-    return status;
-}
-
-static spur_status digest_add_config(digest *sum, const char *folder, spur_error *error)
+/* SHA-256 over the options that change numbers, the small files and the weights. */
+static spur_status digest_make(const char *folder, const weights *from, detector *made,
+                               spur_error *error)
 {
     static const char *const names[] = {"config.json",
                                         "preprocessor_config.json",
@@ -160,44 +136,13 @@ static spur_status digest_add_config(digest *sum, const char *folder, spur_error
                                         "vocab.json",
                                         "merges.txt",
                                         "special_tokens_map.json"};
-    spur_status status = SPUR_OK;
-    char *path = NULL;
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        memory_free(path);
-        path = NULL;
-        TRY(file_join(folder, names[i], &path, error));
-        if (file_kind_of(path) == FILE_REGULAR) {
-            TRY(digest_add(sum, names[i], strlen(names[i]) + 1, error));
-            TRY(digest_add_file(sum, path, error));
-        }
-    }
-done:
-    memory_free(path);
-    return status;
-}
-
-/* SHA-256 over the options that change numbers, the small files and the weights. */
-static spur_status digest_make(const char *folder, const weights *from, detector *made,
-                               spur_error *error)
-{
-    spur_status status;
-    digest *sum = NULL;
-    unsigned char bytes[DIGEST_SIZE];
     char options[128];
-    int length = snprintf(options, sizeof options, "geometry %d pad %a order %d literal %d",
-                          (int)made->options.geometry, (double)made->options.pad_value,
-                          (int)made->options.resize_order, (int)made->options.literal_config);
-    TRY(digest_new(&sum, error));
-    TRY(digest_add(sum, options, (size_t)length + 1, error));
-    TRY(digest_add_config(sum, folder, error));
-    for (size_t i = 0; i < tensor_file_part_count(weights_file(from)); i++) {
-        TRY(digest_add_file(sum, tensor_file_part(weights_file(from), i), error));
-    }
-    TRY(digest_finish(sum, bytes, error));
-    digest_hex(bytes, sizeof bytes, made->digest);
-done:
-    digest_free(sum);
-    return status;
+    (void)snprintf(options, sizeof options, "geometry %d pad %a order %d literal %d",
+                   (int)made->options.geometry, (double)made->options.pad_value,
+                   (int)made->options.resize_order, (int)made->options.literal_config);
+    const model_parts parts = {options, folder, names, sizeof names / sizeof names[0],
+                               weights_file(from)};
+    return model_digest(&parts, made->digest, error);
 }
 
 static spur_status model_open(const char *folder, detector *made, spur_error *error)

@@ -428,7 +428,8 @@ static spur_status choose_recipe(const char *folder, const recipe_files *files, 
     } else {
         return error_set(error, SPUR_MODEL,
                          "%s: neither preprocessor_config.json nor a pretrained_cfg in "
-                         "config.json says how pictures are prepared",
+                         "config.json says how pictures are prepared (a classifier's recipe "
+                         "can be named with --preprocess)",
                          folder);
     }
     if (status != SPUR_OK) {
@@ -462,6 +463,48 @@ void preprocess_torchvision(preprocess *out)
                         .rescale_factor = 1.0 / 255.0,
                         .mean = IMAGENET_MEAN,
                         .std = IMAGENET_STD};
+}
+
+/* `short_side` goes with a side of 224. */
+typedef struct named_recipe {
+    const char *name;
+    size_t short_side;
+    resize_filter filter;
+    double mean[CHANNELS], std[CHANNELS];
+} named_recipe;
+
+static const named_recipe NAMED[] = {
+    {"torchvision-v1", 256, RESIZE_BILINEAR, IMAGENET_MEAN, IMAGENET_STD},
+    {"torchvision-v2", 232, RESIZE_BILINEAR, IMAGENET_MEAN, IMAGENET_STD},
+    {"timm-deit", 248, RESIZE_BICUBIC, IMAGENET_MEAN, IMAGENET_STD},
+    {"timm-vit", 248, RESIZE_BICUBIC, HALVES, HALVES},
+};
+
+spur_status preprocess_preset(const char *name, size_t side, preprocess *out, spur_error *error)
+{
+    enum {
+        USUAL_SIDE = 224,
+        WHOLE_SIDE = 384 /* from here on the published recipes crop nothing */
+    };
+    for (size_t i = 0; i < sizeof NAMED / sizeof NAMED[0]; i++) {
+        const named_recipe *named = &NAMED[i];
+        if (strcmp(name, named->name) != 0) {
+            continue;
+        }
+        preprocess_torchvision(out);
+        out->width = side == 0 ? USUAL_SIDE : side;
+        out->height = out->width;
+        out->short_side =
+            out->width >= WHOLE_SIDE ? out->width : out->width * named->short_side / USUAL_SIDE;
+        out->filter = named->filter;
+        memcpy(out->mean, named->mean, sizeof out->mean);
+        memcpy(out->std, named->std, sizeof out->std);
+        return SPUR_OK;
+    }
+    return error_set(error, SPUR_USAGE,
+                     "unknown recipe '%s'; known are torchvision-v1, torchvision-v2, timm-deit "
+                     "and timm-vit",
+                     name);
 }
 
 void preprocess_use_scenic(preprocess *recipe, float pad_value)

@@ -41,6 +41,13 @@ spur_status preprocess_read(const char *folder, preprocess *out,
  * and deviation. */
 void preprocess_torchvision(preprocess *out);
 
+/* A published recipe by name, for weights that come without one: "torchvision-v1" (short side
+ * 256 of 224), "torchvision-v2" (232), "timm-deit" (248 bicubic, ImageNet), "timm-vit" (248
+ * bicubic, mean and deviation 0.5). side: of the input, 0 = 224; at 384 and above nothing is
+ * cropped. SPUR_USAGE lists the names. */
+spur_status preprocess_preset(const char *name, size_t side, preprocess *out,
+                              spur_error *error) SPUR_MUST_USE;
+
 /* Replaces the geometry by the one the original implementation used (pad bottom/right). */
 void preprocess_use_scenic(preprocess *recipe, float pad_value);
 
