@@ -161,28 +161,26 @@ double beta_lower(double x, double a, double b)
     return beta_both(x, 1 - x, a, b);
 }
 
-/* Newton's steps, kept inside a bracket that bisection halves when a step leaves it. The
- * bracket is halved on the logarithm while it spans orders of magnitude. */
+/* Newton's steps, kept inside a bracket that is halved when a step leaves it. Below the median
+ * on the logarithms, where I_x is nearly the straight line a ln x. */
 double beta_quantile(double p, double a, double b)
 {
     if (!(a > 0 && b > 0 && p >= 0 && p <= 1)) {
         return (double)NAN;
     }
     double low = 0, high = 1, x = a / (a + b);
-    for (int i = 0; i < NEWTON_STEPS && low < high; i++) {
-        double error = beta_lower(x, a, b) - p;
-        *(error < 0 ? &low : &high) = x;
+    for (int i = 0; i < NEWTON_STEPS && p > 0 && p < 1; i++) {
+        double found = beta_lower(x, a, b);
+        *(found < p ? &low : &high) = x;
         double slope = beta_front(x, 1 - x, a, b) / (x * (1 - x));
-        double next = x - error / slope;
-        if (error == 0 || fabs(next - x) <= DBL_EPSILON * x) {
+        double next =
+            p < 0.5 ? x * exp(log(p / found) * found / (x * slope)) : x - (found - p) / slope;
+        if (found == p || fabs(next - x) <= DBL_EPSILON * x) {
             break;
         }
-        if (!(next > low && next < high)) {
-            next = low > 0 && high > 4 * low ? sqrt(low * high) : low + (high - low) / 2;
-        }
-        x = next;
+        x = next > low && next < high ? next : low + (high - low) / 2;
     }
-    return p == 0 ? 0 : p == 1 ? 1 : x;
+    return p == 0 || p == 1 ? p : x;
 }
 
 /* ---- gamma ------------------------------------------------------------------------------- */

@@ -257,7 +257,7 @@ static double tau_of(const pair_sums *sums)
     if (!(sums->not_tied_x > 0 && sums->not_tied_y > 0)) {
         return (double)NAN;
     }
-    double tau = sums->agreement / sqrt(sums->not_tied_x) / sqrt(sums->not_tied_y);
+    double tau = sums->agreement / sqrt(sums->not_tied_x * sums->not_tied_y);
     return fmax(-1, fmin(1, tau));
 }
 

@@ -8,6 +8,7 @@ to the set's own line count, so that a case that is never run is seen. Sets that
 stages which do not exist yet are listed as such. Without the folder SHARED only the sets that
 the project carries itself are run.
 """
+import json
 import re
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from pathlib import Path
 
 LINE = re.compile(r"golden (.+): (\d+) cases, (\d+) passed, (\d+) by decision, (\d+) failed")
 
-# Name in the programs' output -> file whose lines are its cases.
+# Name in the programs' output -> file whose lines (or, in .json, lists) hold its cases.
 SETS = {
     "files": "data/files/cases.jsonl",
     "images": "data/images/expected.jsonl",
@@ -26,10 +27,18 @@ SETS = {
     "torchvision": "data/resize/torchvision.jsonl",
     "tokenizer cases": "data/tokenizer/cases.jsonl",
     "tokenizer truncation": "data/tokenizer/truncation.jsonl",
+    "stats/auc_ap": "data/stats/auc_ap.json",
+    "stats/calibration": "data/stats/calibration.json",
+    "stats/isotonic": "data/stats/isotonic.json",
+    "stats/mcnemar": "data/stats/mcnemar.json",
+    "stats/multiple_testing": "data/stats/multiple_testing.json",
+    "stats/proportion_intervals": "data/stats/proportion_intervals.json",
+    "stats/quantiles": "data/stats/quantiles.json",
+    "stats/rank_correlation": "data/stats/rank_correlation.json",
+    "stats/special": "data/stats/special.json",
 }
 LATER = {
     "data/head/cases.jsonl": "the last layer's solver",
-    "data/stats/*.json": "evaluation (quantiles and AUC are used already)",
     "net/tiny-vit-*, tiny-deit-*": "backbones",
     "net/full/deit*, vit-*": "backbones",
 }
@@ -42,7 +51,10 @@ def run(program):
     return done.returncode, rows, text
 
 
-def line_count(path):
+def case_count(path):
+    if path.suffix == ".json":
+        lists = json.loads(path.read_bytes())
+        return sum(len(value) for value in lists.values() if isinstance(value, list))
     return sum(1 for line in path.read_bytes().splitlines() if line.strip())
 
 
@@ -64,7 +76,7 @@ def main():
     for name, path in SETS.items():
         if not present:
             continue
-        expected = line_count(shared / "golden" / path)
+        expected = case_count(shared / "golden" / path)
         if totals.get(name) != expected:
             problems.append(f"{name}: {totals.get(name)} cases run, {path} has {expected}")
     if present:

@@ -67,11 +67,30 @@ static void area_of_the_published_example(void **state)
     assert_true(fabs(auc.standard_error - 0.032) < 0.001); /* observed 0.0005 */
 }
 
+/* The interval's ends are as far from the area as 1.96 of their own standard errors, mirror
+ * each other, and do not shrink to a point at 0 and 1. */
+static void interval_of_the_area(void **state)
+{
+    (void)state;
+    double low, high, other_low, other_high;
+    statistics_auc_interval(0.7, 30, 30, &low, &high);
+    statistics_auc_interval(0.3, 30, 30, &other_low, &other_high);
+    assert_true(fabs(low + other_high - 1) < 1e-12 && fabs(high + other_low - 1) < 1e-12);
+    double se = statistics_auc_from(low * 900, 30, 30).standard_error;
+    assert_true(fabs(0.7 - low - 1.959963984540054 * se) < 1e-12); /* observed 4e-16 */
+    statistics_auc_interval(1, 5, 5, &low, &high);
+    assert_true(high == 1 && low > 0.3 && low < 0.8);
+    statistics_auc_interval(0, 5, 5, &other_low, &other_high);
+    assert_true(other_low == 0 && fabs(other_high + low - 1) < 1e-12);
+    statistics_auc_interval(0.5, 5, 0, &low, &high);
+    assert_true(isnan(low) && isnan(high));
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(quantiles_interpolate),
-                                       cmocka_unit_test(area_counts_pairs),
-                                       cmocka_unit_test(area_of_large_counts),
-                                       cmocka_unit_test(area_of_the_published_example)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(quantiles_interpolate), cmocka_unit_test(area_counts_pairs),
+        cmocka_unit_test(area_of_large_counts), cmocka_unit_test(area_of_the_published_example),
+        cmocka_unit_test(interval_of_the_area)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
