@@ -591,6 +591,20 @@ SPUR_API spur_status spur_export_links(spur_run *run, const char *folder,
                                        const spur_export_options *options, uint64_t *links,
                                        spur_error *error) SPUR_MUST_USE;
 
+typedef enum spur_head_format {
+    SPUR_HEAD_TORCHVISION, /* safetensors: fc.*, of a ViT heads.head.* */
+    SPUR_HEAD_TIMM,        /* fc.*, head.*, of distilled models also head_dist.* */
+    SPUR_HEAD_HF,          /* classifier.1.*, classifier.*, cls_classifier.* and distill... */
+    SPUR_HEAD_NPZ,         /* arrays W [classes, features], b [classes] and metadata (JSON) */
+    SPUR_HEAD_C            /* a header with two arrays */
+} spur_head_format;
+
+/* Every head of the run as folder/<backbone>/<head>.safetensors, .npz or .h, under the names of
+ * the backbone's model in that library, so that load_state_dict(strict=False) takes it. */
+SPUR_API spur_status spur_export_heads(spur_run *run, const char *folder,
+                                       spur_head_format format, uint64_t *heads,
+                                       spur_error *error) SPUR_MUST_USE;
+
 /* ---- check: read everything, say what is wrong ------------------------------------------ */
 
 typedef struct spur_check_row {

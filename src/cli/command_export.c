@@ -16,6 +16,11 @@ static const option export_table[] = {
      false},
     {"link", 0, OPTION_PATH, "DIR", "links DIR/<class>/<image> to the images of the subset",
      false},
+    {"heads", 0, OPTION_PATH, "DIR", "every head of the run as DIR/<backbone>/<head>", false},
+    {"format", 0, OPTION_CHOICE, "torchvision|timm|hf|npz|c",
+     "of the heads: safetensors with the names of a library's model (default timm), NumPy, or "
+     "a C header",
+     false},
     {"subset", 0, OPTION_TEXT, "NAME", "only the images of this subset, as clear-100", false},
     {"split", 0, OPTION_TEXT, "NAME", "only this split (default all)", false},
     {"spreadsheet-safe", 0, OPTION_FLAG, NULL,
@@ -48,10 +53,14 @@ static spur_status check_targets(const arguments *from, spur_error *error)
         given += path != NULL ? 1 : 0;
         streams += path != NULL && strcmp(path, "-") == 0 ? 1 : 0;
     }
-    if (given == 0 && argument_text(from, "link") == NULL) {
+    if (given == 0 && argument_text(from, "link") == NULL &&
+        argument_text(from, "heads") == NULL) {
         return failure_set(error, SPUR_USAGE,
-                           "nothing to write: give --csv, --jsonl, --coco, --manifest or "
-                           "--link");
+                           "nothing to write: give --csv, --jsonl, --coco, --manifest, --link "
+                           "or --heads");
+    }
+    if (argument_text(from, "format") != NULL && argument_text(from, "heads") == NULL) {
+        return failure_set(error, SPUR_USAGE, "--format needs --heads");
     }
     if (argument_text(from, "link") != NULL && argument_text(from, "subset") == NULL) {
         return failure_set(error, SPUR_USAGE, "--link needs --subset");
@@ -111,6 +120,23 @@ done:
     return status;
 }
 
+static spur_status write_heads(const arguments *from, spur_run *run, terminal *screen,
+                               spur_error *error)
+{
+    static const spur_head_format kinds[] = {SPUR_HEAD_TORCHVISION, SPUR_HEAD_TIMM,
+                                             SPUR_HEAD_HF, SPUR_HEAD_NPZ, SPUR_HEAD_C};
+    spur_status status = SPUR_OK;
+    uint64_t heads = 0;
+    const char *folder = argument_text(from, "heads");
+    if (folder != NULL) {
+        TRY(spur_export_heads(run, folder, kinds[argument_choice(from, "format", 1)], &heads,
+                              error));
+        terminal_note(screen, "%llu heads in %s", (unsigned long long)heads, folder);
+    }
+done:
+    return status;
+}
+
 static spur_status run_export(const arguments *from, terminal *screen, spur_error *error)
 {
     spur_status status = SPUR_OK;
@@ -121,6 +147,7 @@ static spur_status run_export(const arguments *from, terminal *screen, spur_erro
         TRY(write_format(from, &formats[i], run, screen, error));
     }
     TRY(write_links(from, run, screen, error));
+    TRY(write_heads(from, run, screen, error));
 done:
     spur_run_close(run);
     return status;
@@ -128,7 +155,8 @@ done:
 
 const command export_command = {
     .name = "export",
-    .usage = "RUN [--csv FILE] [--jsonl FILE] [--coco FILE] [--manifest FILE] [--subset NAME]",
+    .usage = "RUN [--csv FILE] [--jsonl FILE] [--coco FILE] [--manifest FILE] [--subset NAME] "
+             "[--heads DIR]",
     .summary = "a run's rows as CSV, JSONL, COCO, manifest or links",
     .description =
         "Writes one row per image of the run, scored or failed, in row order: file name, "
@@ -137,7 +165,8 @@ const command export_command = {
         "subset that `spur select` made.",
     .examples = "  spur export run --csv scores.csv\n"
                 "  spur export run --jsonl - --split val\n"
-                "  spur export run --subset clear-100 --manifest images/metadata.csv\n",
+                "  spur export run --subset clear-100 --manifest images/metadata.csv\n"
+                "  spur export run --heads heads --format torchvision\n",
     .groups = export_groups,
     .least = 1,
     .most = 1,

@@ -27,6 +27,8 @@ static const head_names names_known[] = {
     {"head", "head.weight", "head.bias", NULL, NULL},
     {"head_dist", "head.weight", "head.bias", "head_dist.weight", "head_dist.bias"},
     {"classifier", "classifier.weight", "classifier.bias", NULL, NULL},
+    {"heads.head", "heads.head.weight", "heads.head.bias", NULL, NULL},
+    {"classifier.1", "classifier.1.weight", "classifier.1.bias", NULL, NULL},
     {"cls_classifier", "cls_classifier.weight", "cls_classifier.bias",
      "distillation_classifier.weight", "distillation_classifier.bias"},
 };
@@ -222,6 +224,16 @@ const char *head_file_note(const head_file *from, const char *key)
         }
     }
     return NULL;
+}
+
+size_t head_file_note_count(const head_file *from)
+{
+    return tensor_file_metadata_count(weights_file(from->from));
+}
+
+void head_file_note_at(const head_file *from, size_t i, const char **key, const char **value)
+{
+    tensor_file_metadata_at(weights_file(from->from), i, key, value);
 }
 
 spur_status head_file_check(const head_file *from, size_t classes, size_t features,

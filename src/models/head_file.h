@@ -19,10 +19,14 @@ spur_status head_file_open(const char *path, head_file **out, spur_error *error)
 void head_file_close(head_file *block);
 
 const head *head_file_head(const head_file *from);
-/* "fc", "head", "head_dist" (two layers), "classifier", "cls_classifier" (two layers), "W". */
+/* "fc", "head", "head_dist" (two layers), "classifier", "cls_classifier" (two layers),
+ * "heads.head" (torchvision's ViT), "classifier.1" (Hugging Face's ResNet), "W". */
 const char *head_file_prefix(const head_file *from);
 /* A value of the metadata, or NULL. */
 const char *head_file_note(const head_file *from, const char *key);
+/* All of it, in the order of the keys. */
+size_t head_file_note_count(const head_file *from);
+void head_file_note_at(const head_file *from, size_t i, const char **key, const char **value);
 
 /* Refuses (SPUR_DATASET) a head of other sizes, or one whose metadata names the digest of
  * another backbone. backbone_digest may be NULL. */
