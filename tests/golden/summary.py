@@ -39,8 +39,6 @@ SETS = {
 }
 LATER = {
     "data/head/cases.jsonl": "the last layer's solver",
-    "net/tiny-vit-*, tiny-deit-*": "backbones",
-    "net/full/deit*, vit-*": "backbones",
 }
 
 
