@@ -139,6 +139,9 @@ void world_image(const world_options *options, random_key key, size_t label, uin
         draw_main_object(shape, truth->clearness, &from, &in.objects[in.object_count++]);
     }
     draw_distractors(label, &from, &in);
+    for (size_t i = 0; i < in.object_count; i++) {
+        truth->shown |= UINT32_C(1) << in.objects[i].shape;
+    }
     in.noise = draw_between(&from, 0.0, 0.06);
     scene_view views[SCENE_OBJECTS];
     scene_paint(&in, key, (uint32_t)label, index, pixels, views);

@@ -37,6 +37,7 @@ typedef struct world_truth {
     size_t background;
     bool is_minority; /* the background is not the label's favourite */
     double clearness; /* what was intended; energy is what came out */
+    uint32_t shown;   /* bit s: shape s was painted, as the object or as a distractor */
     scene_view view;  /* of the label's own object: zeros when planted is not WORLD_OK */
 } world_truth;
 

@@ -66,7 +66,8 @@ int world_batch_images(const world_batch_options *options, const int32_t *label,
         truth[i] = (world_batch_truth){.planted = (int32_t)made.planted,
                                        .background = (int32_t)made.background,
                                        .minority = made.is_minority,
-                                       .clearness = (float)made.clearness};
+                                       .clearness = (float)made.clearness,
+                                       .shown = made.shown};
         copy_view(&made.view, truth[i].box, &truth[i].energy, &truth[i].visible_fraction);
     }
     return 0;

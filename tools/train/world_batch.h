@@ -34,6 +34,7 @@ typedef struct world_batch_truth {
     int32_t planted; /* 0 ok, 1 none, 2 wrong */
     int32_t background, minority;
     float clearness, energy, visible_fraction, box[4];
+    uint32_t shown; /* bit s: shape s is somewhere in the picture */
 } world_batch_truth;
 
 /* The images a train split of this seed holds under (label, index): both [count]. */
