@@ -42,8 +42,7 @@ struct head_file {
     head own;
 };
 
-/* ---- reading ------------------------------------------------------------------------------
- */
+/* ---- reading ---------------------------------------------------------------------------- */
 
 static const head_names *names_in(const weights *from)
 {
@@ -264,8 +263,7 @@ spur_status head_file_check(const head_file *from, size_t classes, size_t featur
     return SPUR_OK;
 }
 
-/* ---- writing ------------------------------------------------------------------------------
- */
+/* ---- writing ---------------------------------------------------------------------------- */
 
 static const head_names *names_find(const char *prefix)
 {

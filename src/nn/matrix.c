@@ -44,8 +44,7 @@ static size_t ceil_div(size_t a, size_t b)
     return (a + b - 1) / b;
 }
 
-/* ---- threads ------------------------------------------------------------------------------
- */
+/* ---- threads ---------------------------------------------------------------------------- */
 
 static spur_status lane_open(lane *made, spur_error *error)
 {
@@ -113,8 +112,7 @@ matrix matrix_turned(matrix of)
     return made;
 }
 
-/* ---- floats --------------------------------------------------------------------------------
- */
+/* ---- floats ----------------------------------------------------------------------------- */
 
 typedef struct float_job {
     matrix_team *team;
@@ -253,8 +251,7 @@ spur_status matrix_multiply(matrix_team *team, matrix a, matrix b, const matrix_
     return parallel_for(team->threads, tiles, multiply_tile, &job, error);
 }
 
-/* ---- doubles -------------------------------------------------------------------------------
- */
+/* ---- doubles ---------------------------------------------------------------------------- */
 
 typedef struct double_job {
     matrix_team *team;

@@ -26,8 +26,7 @@ enum {
     ATTEMPTS = 12
 };
 
-/* ---- smallest eigenvalue -------------------------------------------------------------------
- */
+/* ---- smallest eigenvalue ---------------------------------------------------------------- */
 
 /* In place A = L L^T of the lower part; false when A is not positive definite. */
 static bool factor_dense(double *a, size_t order)
@@ -144,8 +143,7 @@ done:
     return status;
 }
 
-/* ---- bounds ---------------------------------------------------------------------------------
- */
+/* ---- bounds ----------------------------------------------------------------------------- */
 
 /* Largest eigenvalue of sum a x x^T: its trace, or the Gram matrix's bound times the largest
  * n a_i. */

@@ -33,8 +33,7 @@ struct curvature {
     size_t room;             /* rows that inner and outer hold */
 };
 
-/* ---- Gram matrix ----------------------------------------------------------------------------
- */
+/* ---- Gram matrix ------------------------------------------------------------------------ */
 
 static matrix rows_matrix(const curvature *of)
 {
@@ -111,8 +110,7 @@ double curvature_bound(const curvature *of)
     return of->bound;
 }
 
-/* ---- factor
- * ---------------------------------------------------------------------------------- */
+/* ---- factor ----------------------------------------------------------------------------- */
 
 /* The diagonal block at `at`, in place, in double; its inverse to `inverse`. False when it is
  * not positive. */
@@ -270,8 +268,7 @@ done:
     return status;
 }
 
-/* ---- solving
- * ----------------------------------------------------------------------------------- */
+/* ---- solving ---------------------------------------------------------------------------- */
 
 static spur_status make_room(curvature *of, size_t rows, spur_error *error)
 {

@@ -40,8 +40,7 @@ typedef struct newton {
     float *residual, *solved, *direction, *product;
 } newton;
 
-/* ---- vectors: sums in blocks of 4096, in order ----------------------------------------------
- */
+/* ---- vectors: sums in blocks of 4096, in order ------------------------------------------ */
 
 static double dot(const float *a, const float *b, size_t count)
 {
@@ -75,8 +74,7 @@ static void add_scaled(float *a, double factor, const float *b, size_t count)
     }
 }
 
-/* ---- conjugate gradients
- * ----------------------------------------------------------------------- */
+/* ---- conjugate gradients ---------------------------------------------------------------- */
 
 /* The Hessian's scale follows the fit: factor again when it has moved by half. */
 static spur_status refresh(newton *on, spur_error *error)
@@ -138,8 +136,7 @@ static void move(const newton *on, double length, double *dst)
     }
 }
 
-/* ---- single precision
- * ---------------------------------------------------------------------------- */
+/* ---- single precision ------------------------------------------------------------------- */
 
 static double certified_gap(const newton *on, double norm)
 {
@@ -220,8 +217,7 @@ done:
     return status;
 }
 
-/* ---- double
- * ------------------------------------------------------------------------------------ */
+/* ---- double ----------------------------------------------------------------------------- */
 
 /* One step from the exact gradient; w goes on only where the gradient became smaller. */
 static spur_status refine_step(newton *on, double *value, double *norm, bool *is_better,
@@ -276,8 +272,7 @@ done:
     return status;
 }
 
-/* ---- the whole
- * ----------------------------------------------------------------------------------- */
+/* ---- the whole -------------------------------------------------------------------------- */
 
 static void newton_close(newton *on)
 {

@@ -55,8 +55,7 @@ void objective_free(objective *block)
     }
 }
 
-/* ---- penalty ------------------------------------------------------------------------------
- */
+/* ---- penalty ---------------------------------------------------------------------------- */
 
 static double weight_away(const objective *of, const double *w, size_t i)
 {
@@ -68,8 +67,9 @@ static double penalty(const objective *of, const double *w)
     double ridge = 0.0, lasso = 0.0;
     for (size_t i = 0; i < of->size; i++) {
         double away = weight_away(of, w, i);
-        ridge += i % of->width == of->width - 1 ? 0.0 : away * away;
-        lasso += fabs(w[i]);
+        bool is_bias = i % of->width == of->width - 1;
+        ridge += is_bias ? 0.0 : away * away;
+        lasso += is_bias && of->is.spares_bias ? 0.0 : fabs(w[i]);
     }
     return 0.5 * of->is.ridge * ridge + of->is.lasso * lasso;
 }
@@ -80,8 +80,7 @@ static double ridge_slope(const objective *of, const double *w, size_t i)
     return i % of->width == of->width - 1 ? 0.0 : of->is.ridge * weight_away(of, w, i);
 }
 
-/* ---- single precision -----------------------------------------------------------------------
- */
+/* ---- single precision ------------------------------------------------------------------- */
 
 static matrix rows_matrix(const objective *of)
 {
@@ -212,8 +211,7 @@ spur_status objective_pair_weights(objective *of, double *dst, spur_error *error
                            matrix_of(of->probability, rows, classes, of->stride), &into, error);
 }
 
-/* ---- double ---------------------------------------------------------------------------------
- */
+/* ---- double ----------------------------------------------------------------------------- */
 
 typedef struct exact_job {
     objective *of;

@@ -18,6 +18,7 @@ typedef struct objective_options {
     const uint32_t *labels;    /* [rows] below classes */
     const double *coefficient; /* [rows] a_i, at least 0 */
     double ridge, lasso;
+    bool spares_bias;     /* no lasso on the biases */
     const double *centre; /* [classes, width] or NULL: 0 */
 } objective_options;
 

@@ -12,13 +12,8 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/parallel.h"
+#include "pipeline/lasso.h"
 
-enum {
-    TALLY_ROWS = 1024
-};
-
-#define ABSENT_BIAS (-1e30F)
 #define DEFAULT_TOLERANCE 1e-13
 
 struct solver {
@@ -38,8 +33,7 @@ void softmax_options_defaults(softmax_options *options)
         (softmax_options){.C = 0.01, .newton = {.tolerance = DEFAULT_TOLERANCE, .steps = 200}};
 }
 
-/* ---- opening
- * ---------------------------------------------------------------------------------- */
+/* ---- opening ---------------------------------------------------------------------------- */
 
 static spur_status map_labels(solver *made, const solver_rows *rows, spur_error *error)
 {
@@ -125,8 +119,7 @@ size_t solver_classes_present(const solver *of)
     return of->class_count;
 }
 
-/* ---- raw and standardised space
- * ---------------------------------------------------------------- */
+/* ---- raw and standardised space --------------------------------------------------------- */
 
 /* What a head on raw features is in standardised space: W deviation, b + W mean. */
 static void unfold(const solver *of, const head *from, double *w)
@@ -164,7 +157,7 @@ static spur_status fold(const solver *of, const double *w, head *out, spur_error
     TRY(head_make(of->classes, features, &made, error));
     memset(made.weight, 0, of->classes * features * sizeof *made.weight);
     for (size_t k = 0; k < of->classes; k++) {
-        made.bias[k] = ABSENT_BIAS;
+        made.bias[k] = TALLY_ABSENT_BIAS;
     }
     for (size_t c = 0; c < of->class_count; c++) {
         float *row = made.weight + of->present[c] * features;
@@ -180,8 +173,7 @@ done:
     return status;
 }
 
-/* ---- fitting
- * ------------------------------------------------------------------------------------- */
+/* ---- fitting ---------------------------------------------------------------------------- */
 
 /* a_i = s_i / S; returns S. */
 static double fill_coefficients(const solver *of, const softmax_options *options,
@@ -283,7 +275,11 @@ static spur_status train_accuracy(const solver *of, softmax_result *made, spur_e
     for (size_t i = 0; i < of->set.rows.count; i++) {
         labels[i] = of->present[of->labels[i]];
     }
-    TRY(solver_tally(of, made, &of->set.rows, labels, &tally, error));
+    const tally_question question = {.own = &made->own,
+                                     .rows = &of->set.rows,
+                                     .labels = labels,
+                                     .threads = matrix_team_threads(of->team)};
+    TRY(tally_predictions(&question, &tally, error));
     made->train_top1 = (double)tally.correct / (double)tally.count;
 done:
     memory_free(labels);
@@ -341,78 +337,31 @@ void softmax_result_free(softmax_result *block)
     }
 }
 
-/* ---- predictions
- * ------------------------------------------------------------------------------- */
+/* ---- one against the rest --------------------------------------------------------------- */
 
-typedef struct tally_job {
-    const solver *of;
-    const softmax_result *from;
-    const training_rows *rows;
-    const uint32_t *labels;
-    float *features, *logits; /* [TALLY_ROWS, ..] */
-    double *wide;             /* one standardised row */
-} tally_job;
-
-static double row_norm(const tally_job *job, const float *features)
-{
-    double sum = 0.0;
-    training_set_standardise(&job->of->set, features, job->wide);
-    for (size_t j = 0; j < job->rows->width; j++) {
-        sum += job->wide[j] * job->wide[j];
-    }
-    return sqrt(sum);
-}
-
-static void tally_row(const tally_job *job, size_t row, size_t slot, prediction_tally *tally)
-{
-    size_t classes = job->of->classes, best = 0;
-    const float *z = job->logits + slot * classes;
-    double second = -HUGE_VAL, largest = 0.0;
-    for (size_t k = 0; k < classes; k++) {
-        best = z[k] > z[best] ? k : best;
-    }
-    for (size_t k = 0; k < classes; k++) {
-        bool is_absent = job->of->counts[k] == 0;
-        double value = (double)z[k];
-        second = k != best && value > second ? value : second;
-        largest = !is_absent && fabs(value) > largest ? fabs(value) : largest;
-    }
-    double margin = (double)z[best] - second;
-    double needed = certificate_margin(&job->from->proof,
-                                       row_norm(job, job->features + slot * job->rows->width));
-    tally->count++;
-    tally->unsafe += margin > needed + 1e-5 * largest ? 0 : 1;
-    tally->correct += job->labels != NULL && job->labels[row] == best ? 1 : 0;
-}
-
-spur_status solver_tally(const solver *of, const softmax_result *from,
-                         const training_rows *rows, const uint32_t *labels,
-                         prediction_tally *out, spur_error *error)
+spur_status one_vs_rest_fit(solver *of, double C, bool spares_bias,
+                            const newton_options *options, one_vs_rest_result *out,
+                            spur_error *error)
 {
     spur_status status;
-    tally_job job = {.of = of, .from = from, .rows = rows, .labels = labels};
-    prediction_tally tally = {0};
-    size_t width = rows->width;
-    TRY(memory_new(TALLY_ROWS * width, sizeof(float), &job.features, error));
-    TRY(memory_new(TALLY_ROWS * of->classes, sizeof(float), &job.logits, error));
-    TRY(memory_new(width + 1, sizeof(double), &job.wide, error));
-    for (size_t first = 0; first < rows->count; first += TALLY_ROWS) {
-        size_t count = rows->count - first < TALLY_ROWS ? rows->count - first : TALLY_ROWS;
-        for (size_t i = 0; i < count; i++) {
-            size_t row = rows->picked != NULL ? (size_t)rows->picked[first + i] : first + i;
-            memcpy(job.features + i * width, rows->features + row * width,
-                   width * sizeof(float));
-        }
-        TRY(head_run(&from->own, job.features, count, matrix_team_threads(of->team), job.logits,
-                     error));
-        for (size_t i = 0; i < count; i++) {
-            tally_row(&job, first + i, i, &tally);
-        }
+    fit on = {.of = of};
+    one_vs_rest_result made = {0};
+    TRY(memory_new(of->set.rows.count, sizeof(double), &on.coefficient, error));
+    for (size_t i = 0; i < of->set.rows.count; i++) {
+        on.coefficient[i] = C;
     }
-    *out = tally;
+    const objective_options problem = {.kind = &loss_one_vs_rest,
+                                       .classes = of->class_count,
+                                       .labels = of->labels,
+                                       .coefficient = on.coefficient,
+                                       .lasso = 1.0,
+                                       .spares_bias = spares_bias};
+    TRY(objective_make(&of->set, of->team, &problem, &on.problem, error));
+    TRY(memory_new_zeroed(on.problem.size, sizeof(double), &on.w, error));
+    TRY(lasso_minimise(&on.problem, options, on.w, &made.steps, error));
+    TRY(fold(of, on.w, &made.own, error));
+    *out = made;
 done:
-    memory_free(job.features);
-    memory_free(job.logits);
-    memory_free(job.wide);
+    fit_close(&on);
     return status;
 }

@@ -11,6 +11,7 @@
 #include "models/head.h"
 #include "pipeline/certificate.h"
 #include "pipeline/newton.h"
+#include "pipeline/tally.h"
 
 /* The training rows with their Gram matrix: made once, for every C and weighting. */
 typedef struct solver solver;
@@ -59,14 +60,14 @@ spur_status softmax_fit(solver *of, const softmax_options *options, softmax_resu
                         spur_error *error) SPUR_MUST_USE;
 void softmax_result_free(softmax_result *block);
 
-/* How many of these rows the exact optimum may label otherwise: two largest logits closer than
- * the certificate's margin or than 1e-5 of the largest. correct: rows whose prediction is
- * their label (labels may be NULL). */
-typedef struct prediction_tally {
-    size_t count, unsafe, correct;
-} prediction_tally;
-spur_status solver_tally(const solver *of, const softmax_result *from,
-                         const training_rows *rows, const uint32_t *labels,
-                         prediction_tally *out, spur_error *error) SPUR_MUST_USE;
+/* One class against the rest, each minimising ||w||_1 + |b| + C sum_i log(1 + e^(-t (w x + b)))
+ * (liblinear's form, the intercept under the penalty unless spares_bias). No certificate. */
+typedef struct one_vs_rest_result {
+    head own;
+    newton_report steps; /* objective: summed over classes */
+} one_vs_rest_result;
+spur_status one_vs_rest_fit(solver *of, double C, bool spares_bias,
+                            const newton_options *options, one_vs_rest_result *out,
+                            spur_error *error) SPUR_MUST_USE;
 
 #endif

@@ -22,8 +22,7 @@ static const float *row_of(const training_rows *rows, size_t i)
     return rows->features + (rows->picked != NULL ? rows->picked[i] : i) * rows->width;
 }
 
-/* ---- statistics ---------------------------------------------------------------------------
- */
+/* ---- statistics ------------------------------------------------------------------------- */
 
 static bool is_constant(const training_rows *rows, size_t column)
 {
@@ -86,8 +85,7 @@ static spur_status check_rows(void *context, size_t worker, size_t item, spur_er
     return SPUR_OK;
 }
 
-/* ---- the copy -------------------------------------------------------------------------------
- */
+/* ---- the copy --------------------------------------------------------------------------- */
 
 void training_set_standardise(const training_set *from, const float *features, double *dst)
 {

@@ -16,7 +16,7 @@
 #include "jsonl.h"
 #include "pipeline/solver.h"
 
-static golden_tally tally = {.name = "head softmax"};
+static golden_tally tally = {.name = "head"};
 
 typedef struct problem {
     tensor_file *file;
@@ -96,9 +96,9 @@ static double *take_variant(const problem *from, const json_t *row, const char *
     return take(from, name, &rows, &columns);
 }
 
-/* ||W - W*|| and ||b - b*|| in standardised space, biases centred. */
+/* ||W - W*|| and ||b - b*|| in standardised space. */
 static void measure_distance(const problem *from, const json_t *row, const solver *with,
-                             const head *own, double *weight, double *bias)
+                             const head *own, bool is_centred, double *weight, double *bias)
 {
     double *expected = take_variant(from, row, "W"), *biases = take_variant(from, row, "b");
     const training_set *set = solver_set(with);
@@ -113,7 +113,7 @@ static void measure_distance(const problem *from, const json_t *row, const solve
                 b += w * set->mean[j];
                 *weight += pass == 0 ? away * away : 0.0;
             }
-            mean += pass == 0 ? b / (double)from->classes : 0.0;
+            mean += pass == 0 && is_centred ? b / (double)from->classes : 0.0;
             *bias += pass == 0 ? 0.0 : (b - mean - biases[k]) * (b - mean - biases[k]);
         }
     }
@@ -174,7 +174,7 @@ static void compare_softmax(const json_t *row)
     assert_ok(softmax_fit(with, &options, &made, &error), error);
     double expected = json_number_value(json_object_get(row, "objective"));
     double gap = made.proof.objective - expected, away, bias_away;
-    measure_distance(&from, row, with, &made.own, &away, &bias_away);
+    measure_distance(&from, row, with, &made.own, true, &away, &bias_away);
     print_message("%s %s: gap %.1e, certified %.1e; |dW| %.1e, certified %.1e; |db| %.1e, "
                   "certified %.1e; %zu steps, %zu products\n",
                   jsonl_text(row, "problem"), jsonl_text(row, "variant"), gap, made.proof.gap,
@@ -189,10 +189,44 @@ static void compare_softmax(const json_t *row)
     problem_close(&from);
 }
 
+/* Objective summed over classes within 1e-8 relative of the reference (observed 4e-11), and
+ * the weights within 1e-4 (observed 3e-6): the L1 problem is not strongly convex. */
+static void compare_lasso(const json_t *row)
+{
+    problem from = problem_open(row);
+    spur_error error;
+    solver *with = NULL;
+    one_vs_rest_result made;
+    const newton_options options = {.tolerance = 1e-9, .steps = 500};
+    const solver_rows rows = {.rows = {from.x, from.features, from.rows, NULL},
+                              .labels = from.y,
+                              .classes = from.classes};
+    bool spares_bias = strstr(jsonl_text(row, "variant"), "bias_free") != NULL;
+    double C = json_number_value(json_object_get(row, "C")), expected = 0.0, away, bias_away;
+    const json_t *classes = json_object_get(row, "objective_per_class");
+    for (size_t k = 0; k < json_array_size(classes); k++) {
+        expected += json_number_value(json_array_get(classes, k));
+    }
+    assert_ok(solver_open(&rows, 2, &with, &error), error);
+    assert_ok(one_vs_rest_fit(with, C, spares_bias, &options, &made, &error), error);
+    double gap = made.steps.objective - expected;
+    measure_distance(&from, row, with, &made.own, false, &away, &bias_away);
+    print_message("%s %s: gap %.1e of %.3g; |dW| %.1e, |db| %.1e; %zu steps, %zu products\n",
+                  jsonl_text(row, "problem"), jsonl_text(row, "variant"), gap, expected, away,
+                  bias_away, made.steps.steps, made.steps.products);
+    count_case(row, "differs",
+               fabs(gap) <= 1e-8 * expected && away <= 1e-4 && bias_away <= 1e-4);
+    head_free(&made.own);
+    solver_close(with);
+    problem_close(&from);
+}
+
 static void compare(const json_t *row, void *context)
 {
     (void)context;
-    if (strncmp(jsonl_text(row, "variant"), "l1_", 3) != 0) {
+    if (strncmp(jsonl_text(row, "variant"), "l1_", 3) == 0) {
+        compare_lasso(row);
+    } else {
         compare_softmax(row);
     }
 }
@@ -200,9 +234,7 @@ static void compare(const json_t *row, void *context)
 static void test_heads(void **state)
 {
     (void)state;
-    (void)jsonl_each("golden/data/head/cases.jsonl", compare, NULL);
-    tally.cases = tally.passed + tally.failed;
-    assert_int_equal(tally.cases, 26);
+    tally.cases = jsonl_each("golden/data/head/cases.jsonl", compare, NULL);
     golden_print(&tally);
     assert_int_equal(tally.failed, 0);
 }

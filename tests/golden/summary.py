@@ -25,6 +25,7 @@ SETS = {
     "hf_owlv2": "data/resize/hf_owlv2.jsonl",
     "timm": "data/resize/timm.jsonl",
     "torchvision": "data/resize/torchvision.jsonl",
+    "head": "data/head/cases.jsonl",
     "tokenizer cases": "data/tokenizer/cases.jsonl",
     "tokenizer truncation": "data/tokenizer/truncation.jsonl",
     "stats/auc_ap": "data/stats/auc_ap.json",
@@ -37,9 +38,7 @@ SETS = {
     "stats/rank_correlation": "data/stats/rank_correlation.json",
     "stats/special": "data/stats/special.json",
 }
-LATER = {
-    "data/head/cases.jsonl": "the last layer's solver",
-}
+LATER = {}
 
 
 def run(program):
