@@ -18,6 +18,7 @@ static const option demo_table[] = {
     {"world", 0, OPTION_PATH, "DIR", "only write the images and their truth, to DIR", false},
     {"models", 0, OPTION_PATH, "DIR", "folder with detector/ (default the installed one)",
      false},
+    {"restart", 'f', OPTION_FLAG, NULL, "drop the scores of an earlier call first", false},
     {"threads", 'j', OPTION_COUNT, "N", "worker threads (default all processors)", false},
     {0}};
 static const option world_table[] = {
@@ -75,6 +76,7 @@ static spur_status score_world(demo *of, spur_error *error)
     spur_score_options options;
     spur_score_options_defaults(&options);
     options.threads = of->options.threads;
+    options.restart = of->is_restarted;
     return spur_score(of->truth, of->run, of->detector, &options, &of->monitor, &of->scored,
                       error);
 }
@@ -89,6 +91,26 @@ done:
     return status;
 }
 
+/* How well the ranking agrees with what the world knows. */
+static spur_status compare_truth(demo *of, spur_error *error)
+{
+    spur_status status;
+    spur_truth_options options;
+    spur_box_options boxes;
+    spur_truth_options_defaults(&options);
+    spur_box_options_defaults(&boxes);
+    options.split = boxes.split = DEMO_SPLIT;
+    boxes.column = "clearness";
+    boxes.above = DEMO_CLEAR;
+    TRY(spur_rank_truth(of->opened, "energy", &options, &of->energy, error));
+    if (of->options.none + of->options.wrong > 0.0) {
+        TRY(spur_rank_truth(of->opened, "planted", &options, &of->planted, error));
+    }
+    TRY(spur_rank_boxes(of->opened, &boxes, &of->boxes, error));
+done:
+    return status;
+}
+
 static spur_status draw_sheets(demo *of, spur_error *error)
 {
     spur_status status;
@@ -98,11 +120,9 @@ done:
     return status;
 }
 
-static const demo_stage stages[] = {{"world", make_world},
-                                    {"score", score_world},
-                                    {"rank", rank_world},
-                                    {"draw", draw_sheets},
-                                    {NULL, NULL}};
+static const demo_stage stages[] = {{"world", make_world}, {"score", score_world},
+                                    {"rank", rank_world},  {"truth", compare_truth},
+                                    {"draw", draw_sheets}, {NULL, NULL}};
 
 static spur_status run_stages(demo *of, terminal *screen, spur_error *error)
 {
@@ -148,6 +168,7 @@ static spur_status run_demo(const arguments *from, terminal *screen, spur_error 
     }
     TRY(demo_find_models(argument_text(from, "models"), &of.detector, error));
     TRY(demo_name_files(&of, argument_text(from, "out"), error));
+    of.is_restarted = argument_flag(from, "restart");
     TRY(run_stages(&of, screen, error));
     if (argument_flag(from, "json")) {
         demo_print_json(&of);

@@ -75,6 +75,8 @@ void demo_close(demo *of)
         free(of->extremes[i].file_name);
     }
     free(of->extremes);
+    spur_truth_summary_free(of->energy);
+    spur_truth_summary_free(of->planted);
     spur_rank_summary_free(of->ranked);
     spur_run_close(of->opened);
     spur_score_summary_free(of->scored);
@@ -83,6 +85,36 @@ void demo_close(demo *of)
     free(of->truth);
     free(of->world_sheet);
     free(of->ranking_sheet);
+}
+
+/* ---- measures -------------------------------------------------------------------------- */
+
+/* The class's quality against all other values; NaN when there is none. */
+static double class_quality(const spur_truth_summary *of, const char *label)
+{
+    for (size_t i = 0; of != NULL && i < of->class_count; i++) {
+        const spur_truth_class *class = &of->classes[i];
+        bool is_only = of->kind == SPUR_TRUTH_NUMBERS || class->other == NULL;
+        /* One other value has no row for "all others": its own row is that. */
+        bool is_last =
+            i + 1 == of->class_count || strcmp(of->classes[i + 1].label, class->label) != 0;
+        if (strcmp(class->label, label) == 0 && (is_only || is_last)) {
+            return class->quality;
+        }
+    }
+    return (double)NAN;
+}
+
+/* The total against one other value; NULL = all others. */
+static const spur_truth_total *total_against(const spur_truth_summary *of, const char *other)
+{
+    for (size_t i = 0; of != NULL && i < of->total_count; i++) {
+        const char *found = of->totals[i].other;
+        if (found == other || (found != NULL && other != NULL && strcmp(found, other) == 0)) {
+            return &of->totals[i];
+        }
+    }
+    return NULL;
 }
 
 /* ---- JSON ------------------------------------------------------------------------------ */
@@ -104,6 +136,23 @@ static bool is_shown(const spur_class_rank *class)
     return strcmp(class->split, DEMO_SPLIT) == 0;
 }
 
+static void put_total(json_printer *json, const char *key, const spur_truth_total *total)
+{
+    json_put_open(json, key, '{');
+    json_put_number(json, "mean", total == NULL ? (double)NAN : total->mean);
+    json_put_number(json, "worst", total == NULL ? (double)NAN : total->worst);
+    json_put_number(json, "pooled", total == NULL ? (double)NAN : total->pooled);
+    json_put_close(json, '}');
+}
+
+static void put_measures(json_printer *json, const demo *of)
+{
+    put_total(json, "energy_correlation", total_against(of->energy, NULL));
+    put_total(json, "none_auc", total_against(of->planted, "none"));
+    put_total(json, "wrong_auc", total_against(of->planted, "wrong"));
+    json_put_number(json, "clear_box_iou", of->boxes.mean_iou);
+}
+
 static void put_class(json_printer *json, const demo *of, const spur_class_rank *class)
 {
     json_put_open(json, NULL, '{');
@@ -111,6 +160,8 @@ static void put_class(json_printer *json, const demo *of, const spur_class_rank 
     json_put_count(json, "images", class->images);
     json_put_number(json, "median", (double)class->median);
     json_put_number(json, "auc", class->auc);
+    json_put_number(json, "energy_correlation", class_quality(of->energy, class->label));
+    json_put_number(json, "planted_auc", class_quality(of->planted, class->label));
     put_extremes(json, of, class->label, false);
     put_extremes(json, of, class->label, true);
     json_put_close(json, '}');
@@ -126,6 +177,7 @@ void demo_print_json(const demo *of)
     json_put_count(&json, "failed", of->scored->failed);
     json_put_text(&json, "detector_digest", of->scored->detector.digest);
     json_put_text(&json, "split", DEMO_SPLIT);
+    put_measures(&json, of);
     json_put_open(&json, "classes", '[');
     for (size_t i = 0; i < of->ranked->class_count; i++) {
         if (is_shown(&of->ranked->classes[i])) {
@@ -193,7 +245,8 @@ static void print_measure(double value)
 static void print_classes(const demo *of, const terminal *screen)
 {
     terminal_bold(screen, true);
-    (void)printf("%-9s%6s  %-25s  %s", "class", "auc", " clearest five", " most hidden five");
+    (void)printf("%-8s%7s%7s%7s %-25s %s", "class", "auc", "energy", "errors", " clearest five",
+                 " most hidden five");
     terminal_bold(screen, false);
     (void)putchar('\n');
     for (size_t i = 0; i < of->ranked->class_count; i++) {
@@ -201,12 +254,37 @@ static void print_classes(const demo *of, const terminal *screen)
         if (is_shown(class)) {
             (void)printf("%-8s", class->label);
             print_measure(class->auc);
-            (void)fputs("  ", stdout);
+            print_measure(class_quality(of->energy, class->label));
+            print_measure(class_quality(of->planted, class->label));
+            (void)putchar(' ');
             print_stems(of, class->label, false);
-            (void)fputs("  ", stdout);
+            (void)putchar(' ');
             print_stems(of, class->label, true);
             (void)putchar('\n');
         }
+    }
+}
+
+static void print_total(const char *what, const spur_truth_total *total)
+{
+    if (total != NULL && isfinite(total->mean)) {
+        (void)printf("  %-50s mean %.3f, worst %.3f\n", what, total->mean, total->worst);
+    }
+}
+
+/* What the columns mean, and their means over classes. */
+static void print_measures(const demo *of)
+{
+    (void)puts("\nthe ranking against what is known of each image:");
+    print_total("energy: correlation of ranks with visible energy",
+                total_against(of->energy, NULL));
+    print_total("errors: chance that an absent object ranks lower",
+                total_against(of->planted, "none"));
+    print_total("errors: chance that a wrong label ranks lower",
+                total_against(of->planted, "wrong"));
+    if (isfinite(of->boxes.mean_iou)) {
+        (void)printf("  %-50s mean %.3f\n", "overlap (IoU) of best box and clear object",
+                     of->boxes.mean_iou);
     }
 }
 
@@ -243,7 +321,7 @@ static void print_next(const demo *of)
     print_file(of->truth, "what is known of every image");
     (void)fputs("to try next:\n  spur rank ", stdout);
     escape_shell(of->run, stdout);
-    (void)puts("\n  " DETECTOR_DOWNLOAD_LINE "\n"
+    (void)puts(" --truth minority --suspects 10\n  " DETECTOR_DOWNLOAD_LINE "\n"
                "  spur score PHOTOS --out run --detector google/owlvit-base-patch32");
 }
 
@@ -256,6 +334,7 @@ void demo_print(const demo *of, const terminal *screen)
     (void)fputs("images are ", stdout);
     escape_print(of->world, stdout);
     (void)puts("/" DEMO_SPLIT "/<class>/<number>.png");
+    print_measures(of);
     show_sheet(of, screen);
     print_next(of);
 }

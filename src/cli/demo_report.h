@@ -7,6 +7,7 @@
 #include "cli/terminal.h"
 
 #define DEMO_SPLIT "train"
+#define DEMO_CLEAR 0.6 /* clearness above which an object counts as clear */
 
 enum {
     DEMO_ENDS = 5 /* images shown at each end of a class's ranking */
@@ -22,12 +23,15 @@ typedef struct demo {
     spur_world_options options;
     spur_monitor monitor;
     const char *run;
+    bool is_restarted;
     char *detector, *world, *truth, *world_sheet, *ranking_sheet;
     uint64_t images;
     spur_world_summary made;
     spur_score_summary *scored;
     spur_run *opened;
     spur_rank_summary *ranked;
+    spur_truth_summary *energy, *planted; /* the ranking against these columns */
+    spur_box_quality boxes;               /* of clear objects */
     demo_extreme *extremes;
     size_t extreme_count, extreme_capacity;
 } demo;

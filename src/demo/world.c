@@ -117,13 +117,13 @@ static void draw_distractors(size_t label, draws *from, scene *in)
     }
 }
 
-void world_image(const world_options *options, random_key key, size_t label, uint64_t index,
-                 unsigned char *pixels, world_truth *truth)
+/* Everything that is drawn; what is seen of it is left to the painting. */
+static void draw_image(const world_options *options, random_key key, size_t label,
+                       uint64_t index, scene *in, world_truth *truth)
 {
     assert(options->classes >= WORLD_CLASSES_LEAST && options->classes <= WORLD_CLASSES_MOST);
     assert(label < options->classes);
     draws from = draws_begin(key, (uint32_t)label, index);
-    scene in = {0};
     *truth = (world_truth){.planted = draw_planted(options, &from)};
     double uniform = plain_power(draw_between(&from, 0.0, 1.0), options->skew);
     truth->clearness = options->clearness_low + (1.0 - options->clearness_low) * uniform;
@@ -134,16 +134,30 @@ void world_image(const world_options *options, random_key key, size_t label, uin
         truth->background = draw_background(options, label, truth->clearness, &from);
     }
     truth->is_minority = truth->background != label;
-    texture_draw(truth->background, options->out_of_distribution, &from, &in.background);
+    texture_draw(truth->background, options->out_of_distribution, &from, &in->background);
     if (truth->planted != WORLD_NONE) {
-        draw_main_object(shape, truth->clearness, &from, &in.objects[in.object_count++]);
+        draw_main_object(shape, truth->clearness, &from, &in->objects[in->object_count++]);
     }
-    draw_distractors(label, &from, &in);
-    for (size_t i = 0; i < in.object_count; i++) {
-        truth->shown |= UINT32_C(1) << in.objects[i].shape;
+    draw_distractors(label, &from, in);
+    for (size_t i = 0; i < in->object_count; i++) {
+        truth->shown |= UINT32_C(1) << in->objects[i].shape;
     }
-    in.noise = draw_between(&from, 0.0, 0.06);
+    in->noise = draw_between(&from, 0.0, 0.06);
+}
+
+void world_foretell(const world_options *options, random_key key, size_t label, uint64_t index,
+                    world_truth *truth)
+{
+    scene in = {0};
+    draw_image(options, key, label, index, &in, truth);
+}
+
+void world_image(const world_options *options, random_key key, size_t label, uint64_t index,
+                 unsigned char *pixels, world_truth *truth)
+{
+    scene in = {0};
     scene_view views[SCENE_OBJECTS];
+    draw_image(options, key, label, index, &in, truth);
     scene_paint(&in, key, (uint32_t)label, index, pixels, views);
     if (truth->planted == WORLD_OK) {
         truth->view = views[0];

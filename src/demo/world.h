@@ -51,6 +51,10 @@ random_key world_key(uint64_t seed, const char *split);
 void world_image(const world_options *options, random_key key, size_t label, uint64_t index,
                  unsigned char *pixels, world_truth *truth);
 
+/* The same truth but for the view, without painting: a hundred times faster. */
+void world_foretell(const world_options *options, random_key key, size_t label, uint64_t index,
+                    world_truth *truth);
+
 /* One object of a scene, as it was painted and as it is seen. */
 typedef struct world_object {
     size_t shape;

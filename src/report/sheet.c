@@ -90,8 +90,7 @@ void sheet_put(sheet *on, const sheet_cell *cell)
 /* ---- a world --------------------------------------------------------------------------- */
 
 enum {
-    WORLD_COLUMNS = 10,
-    WORLD_CANDIDATES = 400 /* train images looked through for each row */
+    WORLD_COLUMNS = 10
 };
 
 /* How far the image is from what the column should show; planted errors never fit. */
@@ -101,23 +100,38 @@ static double misfit(const world_truth *truth, size_t column)
     return truth->planted == WORLD_OK ? fabs(truth->clearness - wanted) : 2.0;
 }
 
-/* For each column the train image of the label whose clearness comes nearest. */
-static void put_world_row(sheet *on, const world_split *split, size_t label)
+/* For each column the train image of the label whose clearness comes nearest; `count` where
+ * none comes near. */
+static void choose_images(const world_split *split, size_t label, size_t chosen[WORLD_COLUMNS])
 {
     double best[WORLD_COLUMNS];
+    for (size_t column = 0; column < WORLD_COLUMNS; column++) {
+        best[column] = 1.0 / WORLD_COLUMNS;
+        chosen[column] = split->images;
+    }
+    for (size_t i = 0; i < split->images; i++) {
+        world_truth truth;
+        world_foretell(&split->options, split->key, label, i, &truth);
+        for (size_t column = 0; column < WORLD_COLUMNS; column++) {
+            if (misfit(&truth, column) < best[column]) {
+                best[column] = misfit(&truth, column);
+                chosen[column] = i;
+            }
+        }
+    }
+}
+
+static void put_world_row(sheet *on, const world_split *split, size_t label)
+{
+    size_t chosen[WORLD_COLUMNS];
     unsigned char pixels[SCENE_BYTES];
     image picture = {SCENE_SIDE, SCENE_SIDE, pixels};
-    for (size_t column = 0; column < WORLD_COLUMNS; column++) {
-        best[column] = 1.0;
-    }
     sheet_name_row(on, label, shape_name(label));
-    size_t count = split->images < WORLD_CANDIDATES ? split->images : WORLD_CANDIDATES;
-    for (size_t i = 0; i < count; i++) {
+    choose_images(split, label, chosen);
+    for (size_t column = 0; column < WORLD_COLUMNS; column++) {
         world_truth truth;
-        world_image(&split->options, split->key, label, i, pixels, &truth);
-        size_t column = (size_t)(truth.clearness * WORLD_COLUMNS);
-        if (column < WORLD_COLUMNS && misfit(&truth, column) < best[column]) {
-            best[column] = misfit(&truth, column);
+        if (chosen[column] < split->images) {
+            world_image(&split->options, split->key, label, chosen[column], pixels, &truth);
             sheet_cell cell = {label, column, &picture, NULL, NULL};
             sheet_put(on, &cell);
         }
