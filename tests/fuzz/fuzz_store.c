@@ -35,6 +35,12 @@ static void use_run(spur_run *run)
         abort(); /* what was opened was verified */
     }
     spur_rank_summary_free(summary);
+    /* Verified, but perhaps without that subset, or with one of other scores. */
+    const spur_export_options subset = {.subset = "clear-1"};
+    spur_status status = spur_export_manifest(run, "/dev/null", &subset, &error);
+    if (status != SPUR_OK && status != SPUR_DATASET) {
+        abort();
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
