@@ -198,6 +198,49 @@ typedef struct spur_backbone_info {
     const char *const *class_names; /* [classes], or NULL when the model has none */
 } spur_backbone_info;
 
+/* A classifier for single images. */
+typedef struct spur_backbone spur_backbone;
+
+/* path: a model folder, a weight file, or a hub id found in the local Hugging Face cache.
+ * SPUR_MODEL names the file and what is wrong. */
+SPUR_API spur_status spur_backbone_open(const char *path, const spur_backbone_options *options,
+                                        spur_backbone **out, spur_error *error) SPUR_MUST_USE;
+SPUR_API void spur_backbone_close(spur_backbone *backbone);
+/* Texts live as long as the backbone. */
+SPUR_API void spur_backbone_describe(const spur_backbone *backbone, spur_backbone_info *info);
+
+/* A last layer from a file, instead of the model's own. */
+typedef struct spur_head spur_head;
+
+/* SPUR_DATASET when the head was trained on another backbone's features. */
+SPUR_API spur_status spur_head_open(const char *path, const spur_backbone *backbone,
+                                    spur_head **out, spur_error *error) SPUR_MUST_USE;
+SPUR_API void spur_head_close(spur_head *head);
+SPUR_API size_t spur_head_classes(const spur_head *head);
+
+/* Everything the network says of one image. */
+typedef struct spur_classify_result {
+    size_t width, height; /* of the picture, after orientation */
+    size_t side, features, classes, head_classes;
+    float *pixel_values; /* [3, side, side] */
+    float *feature;      /* [features] */
+    float *logits;       /* [classes], of the model's own last layer */
+    float *head_logits;  /* [head_classes], or NULL without a head */
+} spur_classify_result;
+
+/* head and image_options may be NULL. SPUR_IMAGE: this image is bad. */
+SPUR_API spur_status spur_classify(spur_backbone *backbone, const spur_head *head,
+                                   const char *image_path,
+                                   const spur_image_options *image_options,
+                                   spur_classify_result **out, spur_error *error) SPUR_MUST_USE;
+SPUR_API void spur_classify_result_free(spur_classify_result *result);
+/* safetensors with pixel_values [count, 3, side, side], features [count, D] and logits [count,
+ * C] of results of one backbone and head: the head's logits where there is a head, and then the
+ * model's own as logits_original. */
+SPUR_API spur_status spur_classify_write_raw(const spur_classify_result *const *results,
+                                             size_t count, const char *path,
+                                             spur_error *error) SPUR_MUST_USE;
+
 /* ---- detect: boxes for any text --------------------------------------------------------- */
 
 #define SPUR_THRESHOLD_DEFAULT (-1.0F)

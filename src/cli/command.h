@@ -64,5 +64,6 @@ extern const command score_command, rank_command, detect_command, export_command
     preprocess_command, bench_command, doctor_command, version_command, help_command;
 extern const command demo_command;
 extern const command select_command;
+extern const command classify_command;
 
 #endif

@@ -5,14 +5,24 @@
 
 #include "cli/command.h"
 
-const command *const command_table[] = {
-    &demo_command,
-    &score_command,           &rank_command,        &select_command,
-    &export_command,
-    &detect_command,          &check_command,       &preprocess_command,
-    &models_list_command,     &models_info_command, &models_verify_command,
-    &models_tokenize_command, &bench_command,       &doctor_command,
-    &version_command,         &help_command,        NULL};
+const command *const command_table[] = {&demo_command,
+                                        &score_command,
+                                        &rank_command,
+                                        &select_command,
+                                        &export_command,
+                                        &detect_command,
+                                        &classify_command,
+                                        &check_command,
+                                        &preprocess_command,
+                                        &models_list_command,
+                                        &models_info_command,
+                                        &models_verify_command,
+                                        &models_tokenize_command,
+                                        &bench_command,
+                                        &doctor_command,
+                                        &version_command,
+                                        &help_command,
+                                        NULL};
 
 const command *command_find(const char *name)
 {

@@ -51,6 +51,17 @@ static const option detector_table[] = {
     {0}};
 const option_group detector_options = {"Model", detector_table};
 
+static const option backbone_table[] = {
+    {"arch", 0, OPTION_TEXT, "NAME",
+     "resnet, vit or a full name, where neither config.json nor the tensors tell", false},
+    {"preprocessing", 0, OPTION_CHOICE, "torchvision-v1|torchvision-v2|timm-deit|timm-vit",
+     "a published recipe instead of what the model's files say", false},
+    {"resize", 0, OPTION_CHOICE, "pillow12|pillow13",
+     "order of the resampling passes (default pillow12)", false},
+    {"allow-nonfinite", 0, OPTION_FLAG, NULL, "open weights that hold NaN or infinity", false},
+    {0}};
+const option_group backbone_options = {"Backbone", backbone_table};
+
 static const option data_table[] = {
     {"split", 0, OPTION_TEXT, "NAME",
      "split of rows that name none: train (default), val or ood:NAME", false},
@@ -152,6 +163,31 @@ spur_status read_detector_path(const arguments *from, const char **out, spur_err
         return failure_set(error, SPUR_USAGE,
                            "no detector: give --detector MODEL or set SPUR_DETECTOR; "
                            "to get one: " DETECTOR_INSTALL_LINE " && " DETECTOR_DOWNLOAD_LINE);
+    }
+    *out = path;
+    return SPUR_OK;
+}
+
+void read_backbone_options(const arguments *from, spur_backbone_options *out)
+{
+    spur_backbone_options_defaults(out);
+    out->architecture = argument_text(from, "arch");
+    out->preprocessing = argument_text(from, "preprocessing");
+    out->resize_order =
+        argument_choice(from, "resize", 0) == 1 ? SPUR_RESIZE_PILLOW13 : SPUR_RESIZE_PILLOW12;
+    out->allow_nonfinite = argument_flag(from, "allow-nonfinite");
+}
+
+spur_status read_backbone_path(const arguments *from, const char **out, spur_error *error)
+{
+    const char *path = argument_text(from, "backbone");
+    if (path == NULL) {
+        path = getenv("SPUR_BACKBONE");
+    }
+    if (path == NULL || path[0] == '\0') {
+        return failure_set(error, SPUR_USAGE,
+                           "no backbone: give --backbone MODEL or set SPUR_BACKBONE; "
+                           "to get one: " DETECTOR_INSTALL_LINE " && " BACKBONE_DOWNLOAD_LINE);
     }
     *out = path;
     return SPUR_OK;

@@ -12,6 +12,8 @@ extern const option_group json_options, progress_options, screen_options;
 extern const option_group image_options;
 /* --geometry --pad-value --resize --literal-config --allow-nonfinite --offline */
 extern const option_group detector_options;
+/* --arch --preprocessing --resize --allow-nonfinite */
+extern const option_group backbone_options;
 /* --split --labels --devkit --class-list --class-names --class-order --allow-duplicates --limit
  */
 extern const option_group data_options;
@@ -27,6 +29,11 @@ spur_status read_detector_options(const arguments *from, spur_detector_options *
 spur_status read_data_options(const arguments *from, spur_data_options *out,
                               spur_error *error) SPUR_MUST_USE;
 
+void read_backbone_options(const arguments *from, spur_backbone_options *out);
+/* --backbone or $SPUR_BACKBONE; SPUR_USAGE with the line that gets one. */
+spur_status read_backbone_path(const arguments *from, const char **out,
+                               spur_error *error) SPUR_MUST_USE;
+
 /* --detector or $SPUR_DETECTOR; SPUR_USAGE with the line that gets one. */
 spur_status read_detector_path(const arguments *from, const char **out,
                                spur_error *error) SPUR_MUST_USE;
@@ -35,5 +42,6 @@ spur_status read_threads(const arguments *from, size_t *out, spur_error *error) 
 /* The lines that get real weights, for doctor and for messages. */
 #define DETECTOR_INSTALL_LINE "pip install huggingface_hub"
 #define DETECTOR_DOWNLOAD_LINE "hf download google/owlvit-base-patch32"
+#define BACKBONE_DOWNLOAD_LINE "hf download timm/resnet50.tv_in1k"
 
 #endif

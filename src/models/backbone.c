@@ -142,7 +142,7 @@ static spur_status recipe_open(backbone *made, size_t *side, spur_error *error)
         FAIL(SPUR_MODEL,
              "%s: nothing beside these weights says how pictures are prepared; name a recipe "
              "with "
-             "--preprocess torchvision-v1, torchvision-v2, timm-deit or timm-vit",
+             "--preprocessing torchvision-v1, torchvision-v2, timm-deit or timm-vit",
              made->files.weights);
     }
     TRY(preprocess_read(made->files.folder, &made->recipe, error));
@@ -192,7 +192,8 @@ static void recipe_doubt(backbone *made)
         made->warnings[made->warning_count++] =
             "the model's files normalise with mean and deviation 0.5, but DeiT was trained "
             "with "
-            "ImageNet's: this is what Hugging Face computes; --preprocess timm-deit takes the "
+            "ImageNet's: this is what Hugging Face computes; --preprocessing timm-deit takes "
+            "the "
             "training's recipe and is a few points more accurate";
     }
 }

@@ -429,7 +429,7 @@ static spur_status choose_recipe(const char *folder, const recipe_files *files, 
         return error_set(error, SPUR_MODEL,
                          "%s: neither preprocessor_config.json nor a pretrained_cfg in "
                          "config.json says how pictures are prepared (a classifier's recipe "
-                         "can be named with --preprocess)",
+                         "can be named with --preprocessing)",
                          folder);
     }
     if (status != SPUR_OK) {
