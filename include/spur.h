@@ -804,6 +804,11 @@ SPUR_API spur_status spur_bench_detector(const char *detector, const char *image
                                          size_t threads, double seconds, spur_bench_result *out,
                                          spur_error *error) SPUR_MUST_USE;
 
+/* The same for a backbone, pixels to features, in batches of 8 images of one worker each. */
+SPUR_API spur_status spur_bench_backbone(const char *backbone, const char *image,
+                                         size_t threads, double seconds, spur_bench_result *out,
+                                         spur_error *error) SPUR_MUST_USE;
+
 typedef struct spur_bench_head_result {
     size_t threads;
     double prepare_seconds; /* standardising, Gram matrix; in seconds, too */

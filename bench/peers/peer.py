@@ -56,8 +56,9 @@ def load(model, attention):
     return ImageSide(detector, queries / queries.norm(dim=-1, keepdim=True)).eval(), pixels
 
 
-def in_threads(work, streams):
-    """A function that runs work() in `streams` threads for some seconds: (images, seconds)."""
+def in_threads(work, streams, images=1):
+    """A function that runs work(), which looks at `images` images, in `streams` threads for some
+    seconds: (images, seconds)."""
     def measure(seconds):
         counts, begin = [0] * streams, time.perf_counter()
 
@@ -70,7 +71,7 @@ def in_threads(work, streams):
             thread.start()
         for thread in threads:
             thread.join()
-        return sum(counts), time.perf_counter() - begin
+        return images * sum(counts), time.perf_counter() - begin
     return measure
 
 
@@ -151,11 +152,12 @@ SETTINGS = {
 }
 
 
-def main():
-    if len(sys.argv) != 4 or sys.argv[1] not in SETTINGS:
-        sys.exit(__doc__ + "\nsettings: " + " ".join(SETTINGS))
+def serve(settings, usage):
+    """Works for as long as each line of standard input says."""
+    if len(sys.argv) != 4 or sys.argv[1] not in settings:
+        sys.exit(usage + "\nsettings: " + " ".join(settings))
     os.makedirs(sys.argv[3], exist_ok=True)
-    measure = SETTINGS[sys.argv[1]](sys.argv[2], sys.argv[3])
+    measure = settings[sys.argv[1]](sys.argv[2], sys.argv[3])
     measure(1)
     print("ready", flush=True)
     for line in sys.stdin:
@@ -163,4 +165,5 @@ def main():
         print(images, f"{seconds:.6f}", flush=True)
 
 
-main()
+if __name__ == "__main__":
+    serve(SETTINGS, __doc__)

@@ -1,6 +1,6 @@
 /*
- * command_bench.c - spur bench: speed of the detector beside the machine's own limit,
- * measured in the same run.
+ * command_bench.c - spur bench: speed of a detector or backbone beside the machine's own
+ * limit, measured in the same run.
  */
 #include <stdio.h>
 
@@ -11,6 +11,8 @@
 static const option bench_table[] = {
     {"detector", 'd', OPTION_PATH, "MODEL", "model folder or hub id (default $SPUR_DETECTOR)",
      false},
+    {"backbone", 'b', OPTION_PATH, "MODEL",
+     "a classifier instead: folder, weight file or hub id; 8 images a batch", false},
     {"image", 0, OPTION_PATH, "IMAGE", "picture to time (default a generated one)", false},
     {"seconds", 0, OPTION_NUMBER, "S", "about how long to measure (default 20)", false},
     {"threads", 'j', OPTION_COUNT, "N", "worker threads (default all processors)", false},
@@ -61,18 +63,26 @@ static void print_table(const spur_bench_result *result)
 static spur_status run_bench(const arguments *from, terminal *screen, spur_error *error)
 {
     spur_status status = SPUR_OK;
-    const char *detector = NULL;
+    const char *detector = NULL, *backbone = argument_text(from, "backbone");
+    const char *picture = argument_text(from, "image");
     size_t threads = 0;
     (void)screen;
     spur_bench_result result;
     double seconds = argument_number(from, "seconds", 20.0);
     TRY(read_threads(from, &threads, error));
-    TRY(read_detector_path(from, &detector, error));
+    if (backbone == NULL) {
+        TRY(read_detector_path(from, &detector, error));
+    } else if (argument_text(from, "detector") != NULL) {
+        FAIL(SPUR_USAGE, "--backbone and --detector: one of them is timed, not both");
+    }
     if (!(seconds > 0.0 && seconds <= 86400.0)) {
         FAIL(SPUR_USAGE, "--seconds: must be above 0 and at most 86400");
     }
-    TRY(spur_bench_detector(detector, argument_text(from, "image"), threads, seconds, &result,
-                            error));
+    if (backbone != NULL) {
+        TRY(spur_bench_backbone(backbone, picture, threads, seconds, &result, error));
+    } else {
+        TRY(spur_bench_detector(detector, picture, threads, seconds, &result, error));
+    }
     if (argument_flag(from, "json")) {
         print_json(&result);
     } else {
@@ -84,12 +94,14 @@ done:
 
 const command bench_command = {
     .name = "bench",
-    .usage = "--detector MODEL [OPTION]...",
+    .usage = "--detector MODEL | --backbone MODEL [OPTION]...",
     .summary = "speed, and share of what the machine can do",
-    .description = "Times the detector on one picture and, in the same run, plain matrix "
-                   "products on as many threads: the share is what the network reaches of "
-                   "the machine's own rate.",
-    .examples = "  spur bench --detector google/owlvit-base-patch32 --seconds 30\n",
+    .description =
+        "Times a detector or a backbone on one picture and, in the same run, plain "
+        "matrix products on as many threads: the share is what the network reaches of "
+        "the machine's own rate.",
+    .examples = "  spur bench --detector google/owlvit-base-patch32 --seconds 30\n"
+                "  spur bench --backbone resnet50/ -j 1\n",
     .groups = bench_groups,
     .least = 0,
     .most = 0,

@@ -1,5 +1,6 @@
 /*
- * bench.c - how fast the detector looks at images, beside what the machine can multiply.
+ * bench.c - how fast a detector or backbone looks at images, beside what the machine can
+ * multiply.
  *
  * Absolute times hold for one machine at one moment, so the matrix rate is measured in the
  * same call, before and after, and the larger of the two counts.
@@ -12,9 +13,8 @@
 #include "base/parallel.h"
 #include "io/file.h"
 #include "io/image.h"
-#include "models/detector.h"
-#include "models/model_folder.h"
 #include "nn/peak.h"
+#include "pipeline/bench_subject.h"
 
 enum {
     ROUNDS_MAX = 64,
@@ -23,8 +23,8 @@ enum {
 };
 
 typedef struct bench {
-    detector *model;
-    detector_worker **workers;
+    bench_subject subject;
+    void **workers;
     size_t threads;
     double seconds;       /* how long each part may take */
     double until;         /* end of the parallel part, monotonic seconds */
@@ -70,13 +70,12 @@ static spur_status step_decode(bench *of, spur_error *error)
 
 static spur_status step_preprocess(bench *of, spur_error *error)
 {
-    return preprocess_run(detector_preprocess(of->model), &of->picture, of->pixels, NULL,
-                          error);
+    return preprocess_run(of->subject.recipe, &of->picture, of->pixels, NULL, error);
 }
 
 static spur_status step_look(bench *of, spur_error *error)
 {
-    return detector_look(of->workers[0], &of->picture, error);
+    return of->subject.look(of->workers[0], &of->picture, error);
 }
 
 /* A smooth picture of the size of a typical photograph. */
@@ -109,41 +108,38 @@ done:
     return status;
 }
 
-static spur_status bench_open(bench *of, const char *folder, const char *path,
-                              spur_error *error)
+/* The subject is open. */
+static spur_status bench_open(bench *of, const char *path, spur_error *error)
 {
     spur_status status;
-    char *resolved = NULL;
-    TRY(model_folder_resolve(folder, &resolved, error));
-    TRY(detector_open(resolved, NULL, &of->model, error));
-    detector_drop_text(of->model);
-    TRY(memory_new_zeroed(of->threads, sizeof(detector_worker *), &of->workers, error));
+    const preprocess *recipe = of->subject.recipe;
+    TRY(memory_new_zeroed(of->threads, sizeof *of->workers, &of->workers, error));
     TRY(memory_new_zeroed(of->threads, sizeof *of->looks, &of->looks, error));
     for (size_t i = 0; i < of->threads; i++) {
-        TRY(detector_worker_new(of->model, &of->workers[i], error));
+        TRY(of->subject.worker_new(of->subject.model, &of->workers[i], error));
     }
-    size_t side = detector_side(of->model);
-    TRY(memory_new(3 * side * side, sizeof *of->pixels, &of->pixels, error));
+    TRY(memory_new(3 * recipe->width * recipe->height, sizeof *of->pixels, &of->pixels, error));
     status = picture_open(of, path, error);
     if (status != SPUR_OK && path != NULL) {
         error_prefix(error, "%s", path);
     }
 done:
-    memory_free(resolved);
     return status;
 }
 
 static void bench_close(bench *of)
 {
     for (size_t i = 0; of->workers != NULL && i < of->threads; i++) {
-        detector_worker_free(of->workers[i]);
+        of->subject.worker_free(of->workers[i]);
     }
     memory_free(of->workers);
     memory_free(of->looks);
     memory_free(of->bytes);
     memory_free(of->pixels);
     image_free(&of->picture);
-    detector_close(of->model);
+    if (of->subject.close != NULL) {
+        of->subject.close(of->subject.model);
+    }
 }
 
 /* One worker looking until the time is up. */
@@ -153,7 +149,7 @@ static spur_status look_until(void *context, size_t worker, size_t item, spur_er
     spur_status status = SPUR_OK;
     (void)item;
     do {
-        TRY(detector_look(of->workers[worker], &of->picture, error));
+        TRY(of->subject.look(of->workers[worker], &of->picture, error));
         of->looks[worker]++;
     } while (clock_seconds() < of->until);
 done:
@@ -170,7 +166,7 @@ static spur_status throughput_measure(bench *of, double *images_per_second, spur
     for (size_t i = 0; i < of->threads; i++) {
         looks += (double)of->looks[i];
     }
-    *images_per_second = looks / (clock_seconds() - start);
+    *images_per_second = looks * (double)of->subject.images / (clock_seconds() - start);
 done:
     return status;
 }
@@ -195,13 +191,33 @@ static spur_status bench_measure(bench *of, spur_bench_result *out, spur_error *
     TRY(peak_measure(of->threads, of->seconds / 8, &after, error));
     TRY(peak_measure(1, of->seconds / 8, &out->matrix_gflops_one, error));
     out->matrix_gflops = before > after ? before : after;
+    out->seconds_per_image /= (double)of->subject.images;
     out->network_seconds = out->seconds_per_image - out->preprocess_seconds;
     out->seconds_per_image += out->decode_seconds;
-    out->gmac_per_image = detector_gmac(of->model);
+    out->gmac_per_image = of->subject.gmac;
     out->gflops = 2 * out->gmac_per_image * out->images_per_second;
-    out->packed_bytes = detector_weight_bytes(of->model);
+    out->packed_bytes = of->subject.weight_bytes;
     out->resident_bytes = resident_peak();
 done:
+    return status;
+}
+
+static spur_status bench_run(const char *model,
+                             spur_status (*subject_open)(const char *, bench_subject *,
+                                                         spur_error *),
+                             const char *image_path, size_t threads, double seconds,
+                             spur_bench_result *out, spur_error *error)
+{
+    spur_status status;
+    bench of = {.threads = threads > 0 ? threads : parallel_processors(),
+                .seconds = seconds > 0 ? seconds : 8};
+    spur_bench_result result = {.threads = of.threads};
+    TRY(subject_open(model, &of.subject, error));
+    TRY(bench_open(&of, image_path, error));
+    TRY(bench_measure(&of, &result, error));
+    *out = result;
+done:
+    bench_close(&of);
     return status;
 }
 
@@ -209,14 +225,14 @@ spur_status spur_bench_detector(const char *detector_path, const char *image_pat
                                 size_t threads, double seconds, spur_bench_result *out,
                                 spur_error *error)
 {
-    spur_status status;
-    bench of = {.threads = threads > 0 ? threads : parallel_processors(),
-                .seconds = seconds > 0 ? seconds : 8};
-    spur_bench_result result = {.threads = of.threads};
-    TRY(bench_open(&of, detector_path, image_path, error));
-    TRY(bench_measure(&of, &result, error));
-    *out = result;
-done:
-    bench_close(&of);
-    return status;
+    return bench_run(detector_path, bench_detector_open, image_path, threads, seconds, out,
+                     error);
+}
+
+spur_status spur_bench_backbone(const char *backbone_path, const char *image_path,
+                                size_t threads, double seconds, spur_bench_result *out,
+                                spur_error *error)
+{
+    return bench_run(backbone_path, bench_backbone_open, image_path, threads, seconds, out,
+                     error);
 }
