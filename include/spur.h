@@ -241,6 +241,69 @@ SPUR_API spur_status spur_classify_write_raw(const spur_classify_result *const *
                                              size_t count, const char *path,
                                              spur_error *error) SPUR_MUST_USE;
 
+/* ---- features: what a frozen backbone sees in a run's images ----------------------------- */
+
+typedef struct spur_features_options {
+    spur_backbone_options backbone;
+    const char *split; /* NULL: every split of the run */
+    bool half;         /* store float16 */
+    size_t threads;    /* 0 = all processors */
+    bool restart;      /* drop these features first */
+    bool strict;       /* stop at the first image that fails here */
+    bool keep_going;   /* do not give up after 1000 failures in a row */
+} spur_features_options;
+
+SPUR_API void spur_features_options_defaults(spur_features_options *options);
+
+/* Features of one backbone on one split. */
+typedef struct spur_feature_set {
+    const char *backbone, *architecture, *preprocessing, *settings, *digest;
+    const char *split, *path;
+    size_t features;
+    uint64_t images, failed, skipped; /* skipped: were there before */
+    /* The model's own last layer. judged 0: no accuracy, and matching says why; else how
+     * classes and outputs were matched: "label", "name" or "index". */
+    uint64_t judged;
+    double top1, top5; /* fractions of the judged images */
+    const char *matching;
+} spur_feature_set;
+
+typedef struct spur_features_summary {
+    size_t set_count;
+    spur_feature_set *sets;           /* backbones as given, splits as in the run */
+    uint64_t images, failed, skipped; /* sums */
+    size_t threads;
+} spur_features_summary;
+
+/* Penultimate features of the run's images, read as they were read when they were scored, into
+ * RUN/features/NAME/SPLIT.safetensors; the model's own last layer goes to
+ * RUN/heads/NAME/original.safetensors. A second call goes on where the first stopped; what
+ * would mix results is refused (SPUR_DATASET) with the difference. An image that fails, or
+ * whose file has changed since, is a row of zeros: see summary->failed. */
+SPUR_API spur_status spur_features(const char *run, const char *const *backbones, size_t count,
+                                   const spur_features_options *options,
+                                   const spur_monitor *monitor, spur_features_summary **summary,
+                                   spur_error *error) SPUR_MUST_USE;
+
+typedef struct spur_import_options {
+    const char *rows;  /* file that says which image each row is: a name a line, or CSV with
+                          file_name; NULL: the matrix file's own image_id */
+    const char *name;  /* of the backbone in the run; NULL: the file's */
+    const char *split; /* NULL: train, or the run's only split */
+    bool half;
+    bool restart;
+} spur_import_options;
+
+SPUR_API void spur_import_options_defaults(spur_import_options *options);
+
+/* The same from a matrix [rows, features] that another program made: .npy, .npz or safetensors
+ * with X, features or arr_0. Every scored image of the split must have exactly one row. */
+SPUR_API spur_status spur_features_import(const char *run, const char *file,
+                                          const spur_import_options *options,
+                                          spur_features_summary **summary,
+                                          spur_error *error) SPUR_MUST_USE;
+SPUR_API void spur_features_summary_free(spur_features_summary *summary);
+
 /* ---- detect: boxes for any text --------------------------------------------------------- */
 
 #define SPUR_THRESHOLD_DEFAULT (-1.0F)
@@ -377,6 +440,12 @@ typedef struct spur_failure {
 SPUR_API spur_status spur_run_failures(spur_run *run,
                                        int (*visit)(void *context, const spur_failure *failure),
                                        void *context, spur_error *error) SPUR_MUST_USE;
+/* The same for the rows of a feature file that hold no features. */
+SPUR_API spur_status spur_feature_failures(spur_run *run, const char *backbone,
+                                           const char *split,
+                                           int (*visit)(void *context,
+                                                        const spur_failure *failure),
+                                           void *context, spur_error *error) SPUR_MUST_USE;
 
 /* ---- rank ------------------------------------------------------------------------------ */
 

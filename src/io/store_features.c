@@ -209,6 +209,20 @@ done:
     return status;
 }
 
+spur_status store_has_features(store *from, const char *backbone, const char *split, bool *out,
+                               spur_error *error)
+{
+    spur_status status;
+    sql_query query = {NULL, 0, 0};
+    TRY(sql_prepare(from, READ_FEATURE_BLOCKS, &query, error));
+    sql_text(&query, backbone);
+    sql_text(&query, split);
+    TRY(sql_step(from, &query, out, error));
+done:
+    sql_stop(&query);
+    return status;
+}
+
 spur_status store_each_feature_failure(store *from, const char *backbone, const char *split,
                                        store_failure_visit visit, void *context,
                                        spur_error *error)

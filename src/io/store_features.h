@@ -52,6 +52,10 @@ spur_status store_list_feature_blocks(store *from, const char *backbone, const c
                                       unsigned char (*digests)[STORE_DIGEST_SIZE], size_t count,
                                       spur_error *error) SPUR_MUST_USE;
 
+/* *out: any block of the split is listed. */
+spur_status store_has_features(store *from, const char *backbone, const char *split, bool *out,
+                               spur_error *error) SPUR_MUST_USE;
+
 /* Failed rows in row order; another status than SPUR_OK stops and is returned. */
 typedef spur_status (*store_failure_visit)(void *context, const store_feature_failure *failure,
                                            spur_error *error);

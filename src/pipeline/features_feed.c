@@ -174,6 +174,40 @@ static size_t count_valid(const block_slot *slot)
     return count;
 }
 
+/* Another program's features instead of a network's. */
+static void take_given(const feature_task *task, uint64_t first, size_t width, block_slot *into)
+{
+    for (size_t i = 0; i < into->rows; i++) {
+        const feature_row *row = &task->rows->rows[first + i];
+        const float *given = task->given[first + i];
+        memcpy(into->ids[i], row->id, STORE_ID_SIZE);
+        into->valid[i] = row->reason == NULL && given != NULL;
+        if (into->valid[i] != 0) {
+            memcpy(into->features + i * width, given, width * sizeof *given);
+        } else {
+            text_copy(row->reason == NULL ? "no features" : row->reason, into->reasons[i],
+                      REASON_SIZE);
+        }
+    }
+}
+
+static spur_status compute_block(feed *work, size_t worker, uint64_t first, block_slot *into,
+                                 const atomic_bool *cancelled, spur_error *error)
+{
+    spur_status status;
+    const feature_task *task = work->task;
+    const feature_network *network = task->network;
+    const tower_watch watch = {.cancelled = cancelled};
+    float *pixels = work->pixels[worker];
+    TRY(prepare_block(work, pixels, first, into, cancelled, error));
+    if (count_valid(into) > 0) {
+        TRY(network->run(network->context, task->workers[worker], pixels, FEATURE_BLOCK_ROWS,
+                         into->features, &watch, error));
+    }
+done:
+    return status;
+}
+
 static spur_status work_block(void *context, size_t worker, size_t slot, uint64_t item,
                               const atomic_bool *cancelled, spur_error *error)
 {
@@ -182,15 +216,13 @@ static spur_status work_block(void *context, size_t worker, size_t slot, uint64_
     const feature_task *task = work->task;
     block_slot *into = &work->slots[slot];
     uint64_t block = work->pending[item];
-    const tower_watch watch = {.cancelled = cancelled};
+    uint64_t first = block * FEATURE_BLOCK_ROWS;
     const unsigned char *parts[FEATURE_PARTS] = {into->raw, into->ids[0], into->valid};
     into->rows = feature_block_rows(&work->layout, block);
-    TRY(prepare_block(work, work->pixels[worker], block * FEATURE_BLOCK_ROWS, into, cancelled,
-                      error));
-    if (count_valid(into) > 0) {
-        TRY(task->network->run(task->network->context, task->workers[worker],
-                               work->pixels[worker], FEATURE_BLOCK_ROWS, into->features, &watch,
-                               error));
+    if (task->network == NULL) {
+        take_given(task, first, work->layout.width, into);
+    } else {
+        TRY(compute_block(work, worker, first, into, cancelled, error));
     }
     store_block(&work->layout, into);
     TRY(feature_block_digest(&work->layout, into->rows, parts, into->digest, error));
@@ -397,11 +429,23 @@ done:
 
 /* ---- all blocks ---------------------------------------------------------------------- */
 
-static spur_status open_slots(feed *work, spur_error *error)
+static spur_status open_pixels(feed *work, spur_error *error)
 {
     spur_status status;
     const feature_task *task = work->task;
     size_t floats = CHANNELS * task->network->side * task->network->side;
+    TRY(memory_new_zeroed(task->threads, sizeof *work->pixels, &work->pixels, error));
+    for (size_t i = 0; i < task->threads; i++) {
+        TRY(memory_new(FEATURE_BLOCK_ROWS, floats * sizeof(float), &work->pixels[i], error));
+    }
+done:
+    return status;
+}
+
+static spur_status open_slots(feed *work, spur_error *error)
+{
+    spur_status status;
+    const feature_task *task = work->task;
     work->window = WINDOW_PER_THREAD * task->threads;
     TRY(memory_new_zeroed(work->window, sizeof *work->slots, &work->slots, error));
     for (size_t i = 0; i < work->window; i++) {
@@ -410,10 +454,7 @@ static spur_status open_slots(feed *work, spur_error *error)
         TRY(memory_new(FEATURE_BLOCK_ROWS, work->layout.row_bytes[FEATURE_VALUES],
                        &work->slots[i].raw, error));
     }
-    TRY(memory_new_zeroed(task->threads, sizeof *work->pixels, &work->pixels, error));
-    for (size_t i = 0; i < task->threads; i++) {
-        TRY(memory_new(FEATURE_BLOCK_ROWS, floats * sizeof(float), &work->pixels[i], error));
-    }
+    TRY(task->network == NULL ? SPUR_OK : open_pixels(work, error));
 done:
     return status;
 }
@@ -451,6 +492,17 @@ done:
     return status;
 }
 
+static void count_skipped(const feed *work)
+{
+    uint64_t pending = 0;
+    for (size_t i = 0; i < work->pending_count; i++) {
+        pending += feature_block_rows(&work->layout, work->pending[i]);
+    }
+    *work->task->skipped = work->layout.rows - pending;
+    work->task->progress->done += *work->task->skipped;
+    work->task->progress->skipped += *work->task->skipped;
+}
+
 spur_status feature_feed(const feature_task *task, spur_error *error)
 {
     spur_status status;
@@ -460,6 +512,7 @@ spur_status feature_feed(const feature_task *task, spur_error *error)
     TRY(feature_layout_make(task->run_folder, task->backbone, task->split, &work.layout,
                             error));
     TRY(open_blocks(&work, error));
+    count_skipped(&work);
     if (work.into == NULL) {
         goto done;
     }

@@ -4,6 +4,7 @@
 #ifndef PIPELINE_FEATURES_JOB_H
 #define PIPELINE_FEATURES_JOB_H
 
+#include "models/head.h"
 #include "models/preprocess.h"
 #include "models/transformer.h"
 #include "pipeline/feature_file.h"
@@ -52,7 +53,8 @@ typedef struct feature_task {
     const char *run_folder;
     const store_backbone *backbone; /* as it is in the store */
     const store_split *split;
-    const feature_network *network;
+    const feature_network *network; /* or NULL and */
+    const float *const *given;      /* [rows]: each row's features; NULL for a failed image */
     const feature_rows *rows;
     const spur_image_options *image;
     picture_gate *gate;
@@ -61,10 +63,46 @@ typedef struct feature_task {
     bool strict, keep_going;
     const spur_monitor *monitor;
     spur_progress *progress; /* of all tasks; grows */
+    uint64_t *skipped;       /* receives the rows that were there */
 } feature_task;
 
 /* Computes what is missing, block by block, and finishes the file. Blocks that were there are
  * compared with their digests first. */
 spur_status feature_feed(const feature_task *task, spur_error *error) SPUR_MUST_USE;
+
+/* ---- features_agree.c: what must be the same in all features of one name ----------------- */
+
+/* Puts the backbone into the run, or compares it with what the run has: SPUR_DATASET with the
+ * difference. restart: forgets its features of these splits, in run.db and on the disk; another
+ * backbone may take the name when no other split has features of it. */
+spur_status features_agree(store *db, const char *run_folder, const store_backbone *backbone,
+                           const char *const *splits, size_t split_count, bool restart,
+                           spur_error *error) SPUR_MUST_USE;
+/* The backbone of that name, or NULL; lives as long as the store is not written. */
+const store_backbone *features_find(const store *db, const char *name);
+
+/* ---- features_judge.c: finished features under the model's own head ---------------------- */
+
+typedef struct features_judging {
+    store *db;
+    const feature_layout *layout;
+    const char *backbone, *split;
+    const feature_rows *rows;
+    const head *own;       /* NULL without one */
+    const size_t *outputs; /* of the run's classes, or NULL: only compare the digests */
+    size_t threads;
+    const spur_monitor *monitor;
+    const spur_progress *progress;
+} features_judging;
+
+/* Reads the whole file, comparing every digest; fills judged, top1 and top5 of *out. */
+spur_status features_judge(const features_judging *what, spur_feature_set *out,
+                           spur_error *error) SPUR_MUST_USE;
+
+/* ---- features_summary.c ------------------------------------------------------------------ */
+
+/* `sets` are copied with their texts; sums are made here. */
+spur_status features_summarise(const spur_feature_set *sets, size_t count, size_t threads,
+                               spur_features_summary **out, spur_error *error) SPUR_MUST_USE;
 
 #endif

@@ -35,18 +35,6 @@ done:
     return status;
 }
 
-static spur_status find_split(const spur_run *run, const char *name, const store_split **out,
-                              spur_error *error)
-{
-    for (size_t i = 0; i < run->split_count; i++) {
-        if (strcmp(run->splits[i].name, name) == 0) {
-            *out = &run->splits[i];
-            return SPUR_OK;
-        }
-    }
-    return error_set(error, SPUR_DATASET, "%s: has no split %s", run->folder, name);
-}
-
 static spur_status take_all(feature_reader *from, feature_matrix *into, spur_error *error)
 {
     spur_status status;
@@ -71,7 +59,7 @@ spur_status features_load(const spur_run *run, const char *backbone, const char 
     feature_reader *from = NULL;
     feature_matrix made = {.rows = 0};
     TRY(find_backbone(run, backbone, &of, error));
-    TRY(find_split(run, split, &part, error));
+    TRY(run_find_split(run, split, &part, error));
     TRY(feature_layout_make(run->folder, of, part, &layout, error));
     TRY(feature_reader_open(run->db, &layout, backbone, split, &from, error));
     made.rows = layout.rows;

@@ -122,6 +122,7 @@ static spur_status feed_run(const char *run, const feeding *how, spur_error *err
     spur_status status;
     store *db = NULL;
     feature_rows rows = {NULL, NULL, 0};
+    uint64_t skipped = 0;
     spur_progress progress = {.stage = "features"};
     preprocess recipe;
     spur_image_options images;
@@ -143,7 +144,8 @@ static spur_status feed_run(const char *run, const feeding *how, spur_error *err
                          .threads = how->threads,
                          .strict = how->strict,
                          .monitor = how->monitor,
-                         .progress = &progress};
+                         .progress = &progress,
+                         .skipped = &skipped};
     TRY(store_open_writer(run, STORE_JOURNAL_AUTO, &db, error));
     task.db = db;
     TRY(store_get_backbones(db, &backbones, &count));
