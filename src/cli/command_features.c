@@ -137,8 +137,8 @@ static void print_json(const spur_features_summary *summary, const char *run)
         json_put_count(&json, "failed", set->failed);
         json_put_count(&json, "skipped", set->skipped);
         json_put_count(&json, "judged", set->judged);
-        json_put_number(&json, "top1", set->judged == 0 ? NAN : set->top1);
-        json_put_number(&json, "top5", set->judged == 0 ? NAN : set->top5);
+        json_put_number(&json, "top1", set->judged == 0 ? (double)NAN : set->top1);
+        json_put_number(&json, "top5", set->judged == 0 ? (double)NAN : set->top5);
         json_put_text(&json, "matching", set->matching);
         json_put_close(&json, '}');
     }
@@ -269,7 +269,7 @@ done:
 
 const command features_command = {
     .name = "features",
-    .usage = "RUN (--backbone MODEL... | --features FILE [--rows FILE]) [OPTION]...",
+    .usage = "RUN (--backbone MODEL... | --features FILE) [OPTION]...",
     .summary = "penultimate features of a run's images from frozen backbones",
     .description =
         "Every image of the run goes through the backbone up to the vector before its last "

@@ -245,13 +245,13 @@ done:
 
 /* ---- the model's own head ------------------------------------------------------------ */
 
-static bool is_written(const char *path, const char *digest)
+static bool is_written(const char *path, const char *model)
 {
     head_file *from = NULL;
     bool is_same = file_kind_of(path) == FILE_REGULAR &&
                    head_file_open(path, &from, NULL) == SPUR_OK &&
                    head_file_note(from, "backbone_digest") != NULL &&
-                   strcmp(head_file_note(from, "backbone_digest"), digest) == 0;
+                   strcmp(head_file_note(from, "backbone_digest"), model) == 0;
     head_file_close(from);
     return is_same;
 }

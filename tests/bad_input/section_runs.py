@@ -160,8 +160,61 @@ def check_settings(h, images, out):
                         "a drawing of a {}"), 4, "prompt")
 
 
+def check_features(h, out):
+    """Feature files that are damaged, of another run, or lie about their sizes."""
+    net = os.path.join(h.data, "tiny-resnet")
+    name = os.path.join("features", "tiny-resnet", "train.safetensors")
+    folder = h.path("with-features")
+    shutil.copytree(out, folder)
+    command = ("features", folder, "--backbone", net, "-q")
+    h.expect(h.spur(*command), 0)
+    path = os.path.join(folder, name)
+    with open(path, "rb") as file:
+        whole = file.read()
+    length = 8 + int.from_bytes(whole[:8], "little")
+
+    def refused(number, title, damaged, reason):
+        with h.case(number, title):
+            h.write(path, damaged)
+            found = h.expect(h.spur(*command), 4, reason)
+            if found.out:
+                raise Failure(f"numbers were printed\n{found}")
+
+    def changed(old, new):
+        header = whole[8:length].replace(old, new)
+        if header == whole[8:length]:
+            raise Failure(f"the header has no {old}")
+        header += b" " * (-len(header) % 8)
+        return len(header).to_bytes(8, "little") + header + whole[length:]
+
+    generator = random.Random(2)
+    for offset in sorted(generator.sample(range(len(whole)), 25)):
+        damaged = bytearray(whole)
+        damaged[offset] ^= 1 << generator.randrange(8)
+        refused("173", f"features with byte {offset} flipped", bytes(damaged), "train.safetensors")
+    refused("173", "features cut short", whole[:-1], "train.safetensors")
+    refused("173", "features with a byte more", whole + b"x", "train.safetensors")
+    refused("173", "empty features", b"", "train.safetensors")
+    refused("175", "features of another width", changed(b"[24,64]", b"[48,32]"), "48, 32.*24, 64")
+    refused("175", "features of fewer images", changed(b"[24,64]", b"[23,64]"), "train.safetensors")
+    refused("175", "features of another split", changed(b'"split":"train"', b'"split":"valid"'),
+            "split is valid, the run says train")
+    with h.case("173", "features of another run"):
+        _, other, _ = make_run(h, "other", 23)
+        h.expect(h.spur("features", other, "--backbone", net, "-q"), 0)
+        shutil.copy(os.path.join(other, name), path)
+        h.expect(h.spur(*command), 4, "train.safetensors")
+    with h.case("173", "features without their file"):
+        os.remove(path)
+        h.expect(h.spur(*command), 4, "no such file")
+    with h.case("173", "the undamaged file again"):
+        h.write(path, whole)
+        h.expect(h.spur(*command), 0)
+
+
 def run(h):
     images, out, table = make_run(h, "whole", 24)
+    check_features(h, out)
     check_flips(h, out, table)
     check_states(h, out)
     check_settings(h, images, out)
