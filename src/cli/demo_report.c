@@ -245,7 +245,7 @@ static void print_measure(double value)
 static void print_classes(const demo *of, const terminal *screen)
 {
     terminal_bold(screen, true);
-    (void)printf("%-8s%7s%7s%7s %-25s %s", "class", "auc", "energy", "errors", " clearest five",
+    (void)printf("%-8s%7s%7s%7s%-25s %s", "class", "auc", "energy", "errors", " clearest five",
                  " most hidden five");
     terminal_bold(screen, false);
     (void)putchar('\n');
@@ -256,7 +256,6 @@ static void print_classes(const demo *of, const terminal *screen)
             print_measure(class->auc);
             print_measure(class_quality(of->energy, class->label));
             print_measure(class_quality(of->planted, class->label));
-            (void)putchar(' ');
             print_stems(of, class->label, false);
             (void)putchar(' ');
             print_stems(of, class->label, true);

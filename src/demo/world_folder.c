@@ -189,7 +189,7 @@ static spur_status write_image(const char *path, unsigned char *pixels, bool *is
     unsigned char *bytes = NULL;
     size_t size;
     image picture = {SCENE_SIDE, SCENE_SIDE, pixels};
-    TRY(image_encode_png(&picture, &bytes, &size, error));
+    TRY(image_encode_png(&picture, true, &bytes, &size, error));
     *is_written = !holds(path, bytes, size);
     if (*is_written) {
         TRY(file_replace_quickly(path, bytes, size, error));

@@ -8,6 +8,7 @@
 #ifndef IO_IMAGE_H
 #define IO_IMAGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -41,10 +42,10 @@ spur_status image_decode(const unsigned char *bytes, size_t size,
 spur_status image_load(const char *path, const spur_image_options *options, image *out,
                        image_info *info, spur_error *error) SPUR_MUST_USE;
 
-/* Encodes a PNG; *bytes is freed with memory_free. The same library versions give the same
- * bytes. */
-spur_status image_encode_png(const image *src, unsigned char **bytes, size_t *size,
-                             spur_error *error) SPUR_MUST_USE;
+/* Encodes a PNG; *bytes is freed with memory_free. is_quick: a quarter of the time, for noisy
+ * pictures hardly larger. The same library versions give the same bytes. */
+spur_status image_encode_png(const image *src, bool is_quick, unsigned char **bytes,
+                             size_t *size, spur_error *error) SPUR_MUST_USE;
 
 /* Writes a PNG atomically. */
 spur_status image_write_png(const char *path, const image *src,

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include <png.h>
+#include <zlib.h>
 
 #include "base/memory.h"
 #include "base/text.h"
@@ -396,7 +397,8 @@ static void flush_nothing(png_structp codec)
 }
 
 /* Writes the picture into output; false when memory is short, the only way to fail. */
-static bool encode(png_structp codec, png_infop info, const image *src, png_output *output)
+static bool encode(png_structp codec, png_infop info, const image *src, bool is_quick,
+                   png_output *output)
 {
     if (setjmp(output->leave) != 0) {
         return false;
@@ -405,6 +407,11 @@ static bool encode(png_structp codec, png_infop info, const image *src, png_outp
     png_set_IHDR(codec, info, (png_uint_32)src->width, (png_uint_32)src->height, 8,
                  PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
                  PNG_FILTER_TYPE_DEFAULT);
+    if (is_quick) { /* noise holds no repetitions to search for */
+        png_set_filter(codec, PNG_FILTER_TYPE_BASE, PNG_FILTER_AVG);
+        png_set_compression_level(codec, 1);
+        png_set_compression_strategy(codec, Z_RLE);
+    }
     png_write_info(codec, info);
     for (size_t y = 0; y < src->height; y++) {
         png_write_row(codec, src->pixels + y * src->width * CHANNELS);
@@ -413,8 +420,8 @@ static bool encode(png_structp codec, png_infop info, const image *src, png_outp
     return true;
 }
 
-spur_status image_encode_png(const image *src, unsigned char **bytes, size_t *size,
-                             spur_error *error)
+spur_status image_encode_png(const image *src, bool is_quick, unsigned char **bytes,
+                             size_t *size, spur_error *error)
 {
     spur_status status = SPUR_OK;
     png_output output = {0};
@@ -425,7 +432,7 @@ spur_status image_encode_png(const image *src, unsigned char **bytes, size_t *si
     if (codec != NULL) {
         info = png_create_info_struct(codec);
     }
-    if (info == NULL || !encode(codec, info, src, &output)) {
+    if (info == NULL || !encode(codec, info, src, is_quick, &output)) {
         FAIL(SPUR_RESOURCE, "out of memory while encoding a PNG");
     }
     *bytes = output.bytes;
@@ -442,7 +449,7 @@ spur_status image_write_png(const char *path, const image *src, spur_error *erro
     spur_status status;
     unsigned char *bytes = NULL;
     size_t size;
-    TRY(image_encode_png(src, &bytes, &size, error));
+    TRY(image_encode_png(src, false, &bytes, &size, error));
     TRY(file_replace(path, bytes, size, error));
 done:
     memory_free(bytes);
