@@ -317,7 +317,7 @@ static void print_counts(const spur_suspect_summary *summary, const char *column
     }
     (void)fputs("suspects by ", stdout);
     escape_print(column, stdout);
-    (void)printf(": precision = share of the suspects, recall = share of the value\n");
+    (void)printf(" (precision: of the suspects, recall: of the value)\n");
     for (size_t i = 0; i < summary->value_count; i++) {
         const spur_suspect_value *value = &summary->values[i];
         double found = (double)value->suspects;
@@ -341,7 +341,7 @@ void suspects_print(const spur_suspect_summary *summary, size_t most, const char
     (void)printf("%zu label suspects of %llu images", summary->count,
                  (unsigned long long)summary->images);
     terminal_bold(screen, false);
-    (void)puts(count == 0 ? "" : ": label, its percentile; proposed label, its percentile");
+    (void)puts(count == 0 ? "" : ": percentile in the own and the proposed class");
     for (size_t i = 0; i < count; i++) {
         print_suspect(i + 1, &summary->suspects[i]);
     }
