@@ -795,7 +795,7 @@ SPUR_API spur_status spur_models_verify(const char *path, const char *list,
                                         void *context, spur_error *error) SPUR_MUST_USE;
 /* Model folders below `root` (NULL: the Hugging Face cache). */
 typedef struct spur_model_entry {
-    const char *path, *id, *model_type;
+    const char *path, *id, *model_type; /* or timm's architecture; NULL: neither is said */
     bool is_supported;
 } spur_model_entry;
 SPUR_API spur_status spur_models_list(const char *root,

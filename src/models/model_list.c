@@ -21,10 +21,21 @@ typedef struct lister {
     bool is_stopped;
 } lister;
 
-static bool is_supported_type(const char *model_type)
+/* By Hugging Face's model_type or timm's architecture. Only opening a model tells for sure:
+ * variants inside a family are refused by their tensors. */
+static bool is_supported_type(const char *type)
 {
-    return model_type != NULL &&
-           (strcmp(model_type, "owlvit") == 0 || strcmp(model_type, "owlv2") == 0);
+    static const char *const types[] = {"owlvit", "owlv2", "vit", "deit"};
+    static const char *const families[] = {"resnet", "wide_resnet", "vit_", "deit_"};
+    bool found = false;
+    for (size_t i = 0; type != NULL && i < sizeof types / sizeof types[0]; i++) {
+        found = found || strcmp(type, types[i]) == 0;
+    }
+    for (size_t i = 0; type != NULL && i < sizeof families / sizeof families[0]; i++) {
+        bool is_bare = strcmp(type, "resnet") == 0; /* Hugging Face's own ResNet */
+        found = found || (!is_bare && strncmp(type, families[i], strlen(families[i])) == 0);
+    }
+    return found;
 }
 
 static spur_status has_weights(const char *folder, bool *out, spur_error *error)
@@ -54,6 +65,9 @@ static spur_status show_folder(lister *to, const char *folder, const char *id, b
     (void)!json_read_file(path, SPUR_MODEL, &config, &unreadable);
     TRY(has_weights(folder, &is_complete, error));
     const char *type = json_string_value(json_object_get(config, "model_type"));
+    if (type == NULL) {
+        type = json_string_value(json_object_get(config, "architecture"));
+    }
     spur_model_entry entry = {folder, id, type, is_complete && is_supported_type(type)};
     to->is_stopped = to->visit(to->context, &entry) != 0;
 done:

@@ -19,7 +19,7 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/spur-cli-XXXXXX")
 trap 'rm -rf "$work"' EXIT
 PATH="$(dirname "$spur"):$PATH"
 export PATH HOME="$work" LC_ALL=C TERM=dumb
-unset SPUR_DETECTOR HF_HOME HF_HUB_CACHE XDG_CACHE_HOME NO_COLOR
+unset SPUR_DETECTOR SPUR_BACKBONE HF_HOME HF_HUB_CACHE XDG_CACHE_HOME NO_COLOR
 failures=0
 commands=0
 
