@@ -470,6 +470,24 @@ SPUR_API spur_status spur_rank(spur_run *run, spur_rank_summary **out,
                                spur_error *error) SPUR_MUST_USE;
 SPUR_API void spur_rank_summary_free(spur_rank_summary *summary);
 
+/* An image at one end of its class's ranking. */
+typedef struct spur_extreme {
+    const char *label, *file_name;
+    const char *path;      /* to open the image */
+    uint64_t rank, images; /* 1 is the most hidden of the class's `images` scored ones */
+    float logit;
+    float box[4]; /* in pixels of the picture, may reach beyond it */
+} spur_extreme;
+
+/* Of each class in the split, up to `per_end` most hidden images (rank 1, 2, ...), then as many
+ * of the clearest (the last rank, the one before, ...). visit returns non-zero to stop. */
+SPUR_API spur_status spur_extremes(spur_run *run, const char *split, size_t per_end,
+                                   int (*visit)(void *context, const spur_extreme *extreme),
+                                   void *context, spur_error *error) SPUR_MUST_USE;
+/* The same as one PNG with the boxes drawn: a row per class, the clearest on the left. */
+SPUR_API spur_status spur_extremes_draw(spur_run *run, const char *split, size_t per_end,
+                                        const char *path, spur_error *error) SPUR_MUST_USE;
+
 /* ---- select: subsets by visibility ------------------------------------------------------ */
 
 /* Words for subsets. Content: clear (highest scores), mid, hidden (lowest), rnd. The others say
@@ -529,24 +547,6 @@ SPUR_API spur_status spur_select(const char *run, const spur_select_options *opt
                                  const spur_monitor *monitor, spur_select_summary **summary,
                                  spur_error *error) SPUR_MUST_USE;
 SPUR_API void spur_select_summary_free(spur_select_summary *summary);
-
-/* An image at one end of its class's ranking. */
-typedef struct spur_extreme {
-    const char *label, *file_name;
-    const char *path;      /* to open the image */
-    uint64_t rank, images; /* 1 is the most hidden of the class's `images` scored ones */
-    float logit;
-    float box[4]; /* in pixels of the picture, may reach beyond it */
-} spur_extreme;
-
-/* Of each class in the split, up to `per_end` most hidden images (rank 1, 2, ...), then as many
- * of the clearest (the last rank, the one before, ...). visit returns non-zero to stop. */
-SPUR_API spur_status spur_extremes(spur_run *run, const char *split, size_t per_end,
-                                   int (*visit)(void *context, const spur_extreme *extreme),
-                                   void *context, spur_error *error) SPUR_MUST_USE;
-/* The same as one PNG with the boxes drawn: a row per class, the clearest on the left. */
-SPUR_API spur_status spur_extremes_draw(spur_run *run, const char *split, size_t per_end,
-                                        const char *path, spur_error *error) SPUR_MUST_USE;
 
 /* ---- rank against truth ---------------------------------------------------------------- */
 

@@ -16,8 +16,8 @@
 static const option demo_table[] = {
     {"out", 'o', OPTION_PATH, "RUN", "run folder (default spur-demo)", false},
     {"world", 0, OPTION_PATH, "DIR", "only write the images and their truth, to DIR", false},
-    {"models", 0, OPTION_PATH, "DIR", "folder with detector/ (default the installed one)",
-     false},
+    {"models", 0, OPTION_PATH, "DIR",
+     "folder with detector/, and resnet/ and vit/ (default the installed one)", false},
     {"restart", 'f', OPTION_FLAG, NULL, "drop the scores of an earlier call first", false},
     {"threads", 'j', OPTION_COUNT, "N", "worker threads (default all processors)", false},
     {0}};
@@ -77,8 +77,8 @@ static spur_status score_world(demo *of, spur_error *error)
     spur_score_options_defaults(&options);
     options.threads = of->options.threads;
     options.restart = of->is_restarted;
-    return spur_score(of->truth, of->run, of->detector, &options, &of->monitor, &of->scored,
-                      error);
+    return spur_score(of->truth, of->run, of->models.detector, &options, &of->monitor,
+                      &of->scored, error);
 }
 
 static spur_status rank_world(demo *of, spur_error *error)
@@ -111,6 +111,33 @@ done:
     return status;
 }
 
+static spur_status select_subsets(demo *of, spur_error *error)
+{
+    spur_select_options options;
+    char amount[32];
+    spur_select_options_defaults(&options);
+    size_t count = (of->options.train_images + DEMO_SELECTED - 1) / DEMO_SELECTED;
+    (void)snprintf(amount, sizeof amount, "%zu", count);
+    options.amounts = amount;
+    options.seeds = 1;
+    options.restart = of->is_restarted;
+    return spur_select(of->run, &options, &of->monitor, &of->selected, error);
+}
+
+/* What the two classifiers see, and how right their own last layers are. */
+static spur_status compute_features(demo *of, spur_error *error)
+{
+    spur_features_options options;
+    if (of->models.backbone_count == 0) {
+        return SPUR_OK;
+    }
+    spur_features_options_defaults(&options);
+    options.threads = of->options.threads;
+    options.restart = of->is_restarted;
+    return spur_features(of->run, (const char *const *)of->models.backbones,
+                         of->models.backbone_count, &options, &of->monitor, &of->seen, error);
+}
+
 static spur_status draw_sheets(demo *of, spur_error *error)
 {
     spur_status status;
@@ -120,9 +147,16 @@ done:
     return status;
 }
 
-static const demo_stage stages[] = {{"world", make_world}, {"score", score_world},
-                                    {"rank", rank_world},  {"truth", compare_truth},
-                                    {"draw", draw_sheets}, {NULL, NULL}};
+static const demo_stage stages[] = {
+    {"world", make_world},          /* images and truth */
+    {"score", score_world},         /* run.db */
+    {"rank", rank_world},           /* order in class */
+    {"truth", compare_truth},       /* ... and how right it is */
+    {"select", select_subsets},     /* clear, mid, hidden, random */
+    {"features", compute_features}, /* of two classifiers */
+    {"draw", draw_sheets},          /* pictures */
+    {NULL, NULL},
+};
 
 static spur_status run_stages(demo *of, terminal *screen, spur_error *error)
 {
@@ -132,7 +166,7 @@ static spur_status run_stages(demo *of, terminal *screen, spur_error *error)
         screen->meter = (progress_meter){0};
         TRY(stage->run(of, error));
         terminal_clear(screen);
-        terminal_note(screen, "%-6s %6.1f s", stage->name, terminal_clock() - begin);
+        terminal_note(screen, "%-8s %6.1f s", stage->name, terminal_clock() - begin);
     }
 done:
     return status;
@@ -166,7 +200,7 @@ static spur_status run_demo(const arguments *from, terminal *screen, spur_error 
         status = write_world_only(from, &of.options, screen, error);
         goto done;
     }
-    TRY(demo_find_models(argument_text(from, "models"), &of.detector, error));
+    TRY(demo_find_models(argument_text(from, "models"), &of.models, error));
     TRY(demo_name_files(&of, argument_text(from, "out"), error));
     of.is_restarted = argument_flag(from, "restart");
     TRY(run_stages(&of, screen, error));

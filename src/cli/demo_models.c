@@ -53,25 +53,71 @@ static bool is_folder(const char *path)
     return stat(path, &facts) == 0 && S_ISDIR(facts.st_mode);
 }
 
-spur_status demo_find_models(const char *folder, char **detector, spur_error *error)
+/* The folder that belongs to this program; *out stays NULL when there is none. */
+static spur_status find_folder(char **out, spur_error *error)
 {
-    static const char *const places[] = {"demo/detector", SPUR_DEMO_FOLDER "/detector"};
+    static const char *const places[] = {"demo", SPUR_DEMO_FOLDER};
     spur_status status = SPUR_OK;
     char program[PATH_SIZE];
-    if (folder != NULL) {
-        return demo_join(folder, "detector", detector, error);
-    }
-    for (size_t i = 0; i < sizeof places / sizeof places[0] && find_program(program); i++) {
-        char *path = NULL;
-        TRY(demo_join(program, places[i], &path, error));
-        if (is_folder(path)) {
-            *detector = path;
-            return SPUR_OK;
-        }
+    char *path = NULL, *detector = NULL;
+    bool is_known = find_program(program);
+    for (size_t i = 0; i < sizeof places / sizeof places[0] && is_known && *out == NULL; i++) {
         free(path);
+        free(detector);
+        path = detector = NULL;
+        TRY(demo_join(program, places[i], &path, error));
+        TRY(demo_join(path, "detector", &detector, error));
+        if (is_folder(detector)) {
+            *out = path;
+            path = NULL;
+        }
     }
-    FAIL(SPUR_MODEL, "the demo's models are not installed with this program; give --models a "
-                     "folder that holds detector/");
+done:
+    free(path);
+    free(detector);
+    return status;
+}
+
+static spur_status find_backbones(const char *folder, demo_models *into, spur_error *error)
+{
+    static const char *const names[DEMO_BACKBONES] = {"resnet", "vit"};
+    spur_status status = SPUR_OK;
+    for (size_t i = 0; i < DEMO_BACKBONES; i++) {
+        char *path = NULL;
+        TRY(demo_join(folder, names[i], &path, error));
+        if (is_folder(path)) {
+            into->backbones[into->backbone_count++] = path;
+        } else {
+            free(path);
+        }
+    }
 done:
     return status;
+}
+
+spur_status demo_find_models(const char *folder, demo_models *out, spur_error *error)
+{
+    spur_status status = SPUR_OK;
+    char *found = NULL;
+    if (folder == NULL) {
+        TRY(find_folder(&found, error));
+        if (found == NULL) {
+            FAIL(SPUR_MODEL, "the demo's models are not installed with this program; give "
+                             "--models a folder that holds detector/");
+        }
+        folder = found;
+    }
+    TRY(demo_join(folder, "detector", &out->detector, error));
+    TRY(find_backbones(folder, out, error));
+done:
+    free(found);
+    return status;
+}
+
+void demo_models_free(demo_models *block)
+{
+    free(block->detector);
+    for (size_t i = 0; i < block->backbone_count; i++) {
+        free(block->backbones[i]);
+    }
 }

@@ -5,12 +5,25 @@
 #ifndef CLI_DEMO_MODELS_H
 #define CLI_DEMO_MODELS_H
 
+#include <stddef.h>
+
 #include "cli/failure.h"
 
-/* *detector: the folder given, or the one that belongs to this program, with "/detector" behind
- * it; free with free(). SPUR_MODEL when there is none. */
-spur_status demo_find_models(const char *folder, char **detector,
+enum {
+    DEMO_BACKBONES = 2
+};
+
+typedef struct demo_models {
+    char *detector;
+    char *backbones[DEMO_BACKBONES]; /* those that are there */
+    size_t backbone_count;
+} demo_models;
+
+/* Looks in the folder given, or (NULL) in the one that belongs to this program. SPUR_MODEL when
+ * it has no detector. */
+spur_status demo_find_models(const char *folder, demo_models *out,
                              spur_error *error) SPUR_MUST_USE;
+void demo_models_free(demo_models *block);
 
 /* "folder/name" in new memory. */
 spur_status demo_join(const char *folder, const char *name, char **out,

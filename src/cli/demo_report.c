@@ -79,8 +79,10 @@ void demo_close(demo *of)
     spur_truth_summary_free(of->planted);
     spur_rank_summary_free(of->ranked);
     spur_run_close(of->opened);
+    spur_features_summary_free(of->seen);
+    spur_select_summary_free(of->selected);
     spur_score_summary_free(of->scored);
-    free(of->detector);
+    demo_models_free(&of->models);
     free(of->world);
     free(of->truth);
     free(of->world_sheet);
@@ -153,6 +155,30 @@ static void put_measures(json_printer *json, const demo *of)
     json_put_number(json, "clear_box_iou", of->boxes.mean_iou);
 }
 
+static void put_subsets(json_printer *json, const spur_select_summary *selected)
+{
+    json_put_open(json, "subsets", '[');
+    for (size_t i = 0; i < selected->subset_count; i++) {
+        json_put_text(json, NULL, selected->subsets[i].name);
+    }
+    json_put_close(json, ']');
+}
+
+/* Accuracy of the backbones' own last layers, by split. */
+static void put_backbones(json_printer *json, const spur_features_summary *seen)
+{
+    json_put_open(json, "backbones", '[');
+    for (size_t i = 0; seen != NULL && i < seen->set_count; i++) {
+        const spur_feature_set *set = &seen->sets[i];
+        json_put_open(json, NULL, '{');
+        json_put_text(json, "backbone", set->backbone);
+        json_put_text(json, "split", set->split);
+        json_put_number(json, "top1", set->judged > 0 ? set->top1 : (double)NAN);
+        json_put_close(json, '}');
+    }
+    json_put_close(json, ']');
+}
+
 static void put_class(json_printer *json, const demo *of, const spur_class_rank *class)
 {
     json_put_open(json, NULL, '{');
@@ -178,6 +204,8 @@ void demo_print_json(const demo *of)
     json_put_text(&json, "detector_digest", of->scored->detector.digest);
     json_put_text(&json, "split", DEMO_SPLIT);
     put_measures(&json, of);
+    put_subsets(&json, of->selected);
+    put_backbones(&json, of->seen);
     json_put_open(&json, "classes", '[');
     for (size_t i = 0; i < of->ranked->class_count; i++) {
         if (is_shown(&of->ranked->classes[i])) {
@@ -287,6 +315,37 @@ static void print_measures(const demo *of)
     }
 }
 
+/* The classifiers were trained on images of such a train split: the fall from val to balanced
+ * is what they owe to the background. */
+static void print_backbones(const spur_features_summary *seen)
+{
+    const char *last = "";
+    if (seen == NULL) {
+        return;
+    }
+    (void)fputs("\nclassifiers trained on such a train split, share of right answers:",
+                stdout);
+    for (size_t i = 0; i < seen->set_count; i++) {
+        const spur_feature_set *set = &seen->sets[i];
+        if (strcmp(set->backbone, last) != 0) {
+            (void)printf("\n  %-10.10s", set->backbone);
+            last = set->backbone;
+        }
+        (void)printf("  %s", set->split);
+        print_measure(set->judged > 0 ? set->top1 : (double)NAN);
+    }
+    (void)putchar('\n');
+}
+
+static void print_subsets(const spur_select_summary *selected)
+{
+    (void)fputs("\nsubsets of the train split:", stdout);
+    for (size_t i = 0; i < selected->subset_count; i++) {
+        (void)printf(" %s", selected->subsets[i].name);
+    }
+    (void)putchar('\n');
+}
+
 /* The sheet of the ranking in the terminal itself, where chafa is installed. */
 static void show_sheet(const demo *of, const terminal *screen)
 {
@@ -334,6 +393,8 @@ void demo_print(const demo *of, const terminal *screen)
     escape_print(of->world, stdout);
     (void)puts("/" DEMO_SPLIT "/<class>/<number>.png");
     print_measures(of);
+    print_subsets(of->selected);
+    print_backbones(of->seen);
     show_sheet(of, screen);
     print_next(of);
 }

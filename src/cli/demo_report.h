@@ -4,13 +4,15 @@
 #ifndef CLI_DEMO_REPORT_H
 #define CLI_DEMO_REPORT_H
 
+#include "cli/demo_models.h"
 #include "cli/terminal.h"
 
 #define DEMO_SPLIT "train"
 #define DEMO_CLEAR 0.6 /* clearness above which an object counts as clear */
 
 enum {
-    DEMO_ENDS = 5 /* images shown at each end of a class's ranking */
+    DEMO_SELECTED = 6, /* a subset holds one of so many images */
+    DEMO_ENDS = 5      /* images shown at each end of a class's ranking */
 };
 
 /* One image of an end, kept for showing. */
@@ -24,10 +26,13 @@ typedef struct demo {
     spur_monitor monitor;
     const char *run;
     bool is_restarted;
-    char *detector, *world, *truth, *world_sheet, *ranking_sheet;
+    demo_models models;
+    char *world, *truth, *world_sheet, *ranking_sheet;
     uint64_t images;
     spur_world_summary made;
     spur_score_summary *scored;
+    spur_select_summary *selected;
+    spur_features_summary *seen; /* NULL without backbones */
     spur_run *opened;
     spur_rank_summary *ranked;
     spur_truth_summary *energy, *planted; /* the ranking against these columns */
