@@ -252,6 +252,7 @@ def save_resnet(folder, model, names):
 
 def save_vit(folder, model, names):
     model.vit.half().save_pretrained(folder)
+    os.chmod(os.path.join(folder, "model.safetensors"), 0o644)
     model.vit.float()
     side = {"height": worlds.SIDE, "width": worlds.SIDE}
     tokenizer.write_json(os.path.join(folder, "preprocessor_config.json"), {

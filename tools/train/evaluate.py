@@ -5,7 +5,9 @@ Definitions (score = largest logit over the patches):
             distractor; clear: only images with clearness > 0.6 on the first side
   none      per class: its images against its empty images; wrong: against its wrong labels
   hidden    per class: its images with clearness >= 0.15 against the rest under its label
-  energy    Spearman of the own-class score with the visible energy, images that show the class
+  energy    Spearman of the own-class score with the visible energy, all images under the label
+            (empty and wrong ones have none), as `spur rank --truth energy`; energy_shown: only
+            images that show the class, which is harder
   overlap   IoU of the best patch's box with the true box, clearness > 0.6
   minority  per class, images that show it: those on another background against the others
   templates per class: Spearman of the own-class scores under two prompts, the mean over classes
@@ -65,19 +67,12 @@ def measure_class(c, scores, boxes, labels, truth):
         "none": auc(scores[shown], scores[(labels == c) & (truth["planted"] == worlds.PLANTED_NONE)]),
         "wrong": auc(scores[shown], scores[(labels == c) & (truth["planted"] == worlds.PLANTED_WRONG)]),
         "hidden": auc(scores[visible], scores[under]),
-        "energy": spearmanr(scores[shown], truth["energy"][shown])[0],
+        "energy": spearmanr(scores[labels == c], truth["energy"][labels == c])[0],
+        "energy_shown": spearmanr(scores[shown], truth["energy"][shown])[0],
         "clearness": spearmanr(scores[shown], truth["clearness"][shown])[0],
         "overlap": overlap(boxes[shown & clear], truth["box"][shown & clear]).mean(),
         "minority": auc(scores[shown & (truth["minority"] != 0)], scores[shown & (truth["minority"] == 0)]),
     }
-
-
-def summarise(rows):
-    """Means over classes, and the worst class of what has a goal there."""
-    found = {key: float(np.nanmean([row[key] for row in rows])) for key in rows[0]}
-    found["present_worst"] = float(min(row["present"] for row in rows))
-    found["energy_worst"] = float(min(row["energy"] for row in rows))
-    return found
 
 
 def template_agreement(model, encode, names, pixels, labels):
@@ -99,17 +94,17 @@ def evaluate(model, encode, world, seeds, per_class=100, templates=True):
     """Means over seeds of the numbers of 10 classes x per_class images."""
     model.eval()
     ids = torch.from_numpy(encode([prompts.DEFAULT.format(name) for name in world.names[:worlds.CLASSES]]))
-    per_seed, class_rows = [], []
+    tables = []
     for seed in seeds:
         pixels, labels, truth = world.class_set(test_options(seed), per_class)
         scores, boxes = run_detector(model, pixels, ids)
-        rows = [measure_class(c, scores[:, c], boxes[:, c], labels, truth) for c in range(worlds.CLASSES)]
-        class_rows.append([row["energy"] for row in rows])
-        per_seed.append(summarise(rows))
-    found = {key: float(np.mean([row[key] for row in per_seed])) for key in per_seed[0]}
-    # The worst class of the means over seeds, not the mean of each seed's worst.
-    found["energy_per_class"] = [round(float(v), 3) for v in np.mean(class_rows, 0)]
-    found["energy_worst"] = min(found["energy_per_class"])
+        tables.append([measure_class(c, scores[:, c], boxes[:, c], labels, truth) for c in range(worlds.CLASSES)])
+    rows = [{key: float(np.nanmean([table[c][key] for table in tables])) for key in tables[0][0]}
+            for c in range(worlds.CLASSES)]  # each class's mean over seeds
+    found = {key: float(np.nanmean([row[key] for row in rows])) for key in rows[0]}
+    for key in ("present", "energy", "energy_shown"):
+        found[key + "_worst"] = min(row[key] for row in rows)
+        found[key + "_per_class"] = [round(row[key], 3) for row in rows]
     if templates:
         found.update(template_agreement(model, encode, world.names, pixels, labels))
     return found

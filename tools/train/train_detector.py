@@ -18,7 +18,7 @@ LEARNING_RATE, WEIGHT_DECAY, CLIP = 1.2e-3, 0.02, 20.0
 WARM_UP, FLAT = 150, 0.4
 AVERAGE = 0.9995
 RUNNING_SEEDS = [880_001, 880_002]
-FINAL_SEEDS = [990_001, 990_002, 990_003, 990_004, 990_005]
+FINAL_SEEDS = list(range(990_001, 990_021))
 
 
 class Curriculum:
@@ -88,10 +88,11 @@ def round_weights(model, dtype=torch.float16):
 def save(folder, model):
     """config.json and float16 weights; the tokenizer is there already."""
     copy.deepcopy(model).half().save_pretrained(folder)
+    os.chmod(os.path.join(folder, "model.safetensors"), 0o644)
     tokenizer.write_json(os.path.join(folder, "preprocessor_config.json"), {
         "crop_size": {"height": worlds.SIDE, "width": worlds.SIDE}, "do_center_crop": False, "do_convert_rgb": True,
-        "do_normalize": True, "do_rescale": True, "do_resize": True, "image_mean": detector.MEAN.astype(float).round(8).tolist(),
-        "image_processor_type": "OwlViTImageProcessor", "image_std": detector.DEVIATION.astype(float).round(8).tolist(),
+        "do_normalize": True, "do_rescale": True, "do_resize": True, "image_mean": detector.CLIP_MEAN,
+        "image_processor_type": "OwlViTImageProcessor", "image_std": detector.CLIP_DEVIATION,
         "resample": 3, "rescale_factor": 1 / 255, "size": {"height": worlds.SIDE, "width": worlds.SIDE}}, indent=2)
 
 
