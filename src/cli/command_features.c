@@ -2,7 +2,6 @@
  * command_features.c - spur features: what frozen backbones see in a run's images.
  */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/escape.h"
@@ -21,13 +20,6 @@ static const option features_table[] = {
     {"split", 0, OPTION_TEXT, "NAME", "only this split (default all; --features: train)",
      false},
     {"half", 0, OPTION_FLAG, NULL, "store float16 instead of float32", false},
-    {"preprocessing", 0, OPTION_CHOICE, "torchvision-v1|torchvision-v2|timm-deit|timm-vit",
-     "instead of what the model's files say", false},
-    {"resize", 0, OPTION_CHOICE, "pillow12|pillow13",
-     "order of the resampling passes (default pillow12)", false},
-    {"arch", 0, OPTION_TEXT, "NAME", "architecture, when neither config nor tensors tell",
-     false},
-    {"allow-nonfinite", 0, OPTION_FLAG, NULL, "open weights that hold NaN or infinity", false},
     {"threads", 'j', OPTION_COUNT, "N", "worker threads (default all processors)", false},
     {"restart", 'f', OPTION_FLAG, NULL, "drop these features first", false},
     {"max-bad", 0, OPTION_COUNT, "N", "up to N failed images still exit with 0", false},
@@ -46,23 +38,19 @@ static const option import_table[] = {
     {0}};
 static const option_group import_options = {"Import", import_table};
 
-static const option_group *const features_groups[] = {&features_options, &import_options,
-                                                      &json_options,     &progress_options,
-                                                      &screen_options,   NULL};
+static const option_group *const features_groups[] = {&features_options,
+                                                      &import_options,
+                                                      &backbone_options,
+                                                      &json_options,
+                                                      &progress_options,
+                                                      &screen_options,
+                                                      NULL};
 
 static spur_status read_options(const arguments *from, spur_features_options *out,
                                 spur_error *error)
 {
-    static const char *const recipes[] = {"torchvision-v1", "torchvision-v2", "timm-deit",
-                                          "timm-vit"};
     spur_features_options_defaults(out);
-    if (argument_flag(from, "preprocessing")) {
-        out->backbone.preprocessing = recipes[argument_choice(from, "preprocessing", 0)];
-    }
-    out->backbone.resize_order =
-        argument_choice(from, "resize", 0) == 1 ? SPUR_RESIZE_PILLOW13 : SPUR_RESIZE_PILLOW12;
-    out->backbone.architecture = argument_text(from, "arch");
-    out->backbone.allow_nonfinite = argument_flag(from, "allow-nonfinite");
+    read_backbone_options(from, &out->backbone);
     out->split = argument_text(from, "split");
     out->half = argument_flag(from, "half");
     out->restart = argument_flag(from, "restart");
@@ -79,15 +67,11 @@ static spur_status read_backbones(const arguments *from, const char *out[BACKBON
     if (*count > BACKBONES) {
         return failure_set(error, SPUR_USAGE, "--backbone: at most %d in one call", BACKBONES);
     }
-    const char *usual = getenv("SPUR_BACKBONE");
-    if (*count == 0 && usual != NULL && usual[0] != '\0') {
-        out[(*count)++] = usual;
+    if (*count > 0) {
+        return SPUR_OK;
     }
-    return *count > 0 ? SPUR_OK
-                      : failure_set(error, SPUR_USAGE,
-                                    "no backbone: give --backbone MODEL or set SPUR_BACKBONE; "
-                                    "`hf download timm/resnet50.tv_in1k` gets one, `--features "
-                                    "FILE` takes another program's matrix");
+    *count = 1;
+    return read_backbone_path(from, &out[0], error);
 }
 
 /* ---- results ----------------------------------------------------------------------------- */
