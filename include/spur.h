@@ -63,6 +63,7 @@ typedef struct spur_progress {
     const char *stage;            /* "score", "check" ... */
     uint64_t done, failed, total; /* images; done counts the failed ones */
     uint64_t skipped;             /* already in the run when the call began */
+    const char *detail;           /* NULL, or how far the item at hand is */
 } spur_progress;
 
 /* All members may be NULL. Callbacks come from one thread at a time. */
@@ -667,6 +668,93 @@ SPUR_API void spur_suspect_options_defaults(spur_suspect_options *options);
 SPUR_API spur_status spur_suspects(spur_run *run, const spur_suspect_options *options,
                                    spur_suspect_summary **out, spur_error *error) SPUR_MUST_USE;
 SPUR_API void spur_suspect_summary_free(spur_suspect_summary *summary);
+
+/* ---- retrain: certified last layers ----------------------------------------------------- */
+
+typedef struct spur_retrain_options {
+    const char *recipe;    /* NULL = "dfr"; spur_each_recipe lists them */
+    const double *C;       /* none: the recipe's own; several: the best accuracy of a k-fold */
+    size_t C_count, folds; /* folds: default 5 */
+    bool balanced;         /* class weights n / (K n_class) */
+    bool raw_features;     /* no standardising */
+    bool warm_start;       /* from the original head */
+    size_t interpolate;    /* steps between original and new head to measure; 0 = none */
+    uint64_t seed;         /* of folds, resamples, stochastic descent */
+    double tolerance;      /* certified gap against the objective; 0 = best possible */
+    size_t threads;        /* 0 = all processors */
+    const char *original;  /* head file; NULL = the run's own, if any */
+    const char *backbone;  /* of a run: name; NULL = all */
+    const char *subsets;   /* of a run: "clear-100,rnd-100-s0"; NULL = all */
+    bool restart;          /* train heads again that are there with other settings */
+} spur_retrain_options;
+
+SPUR_API void spur_retrain_options_defaults(spur_retrain_options *options);
+
+/* Images of a split. safe = certified - unsafe. */
+typedef struct spur_head_split {
+    const char *split;
+    uint64_t images, known;             /* known: of classes the head was trained on */
+    uint64_t correct, original_correct; /* original_correct: UINT64_MAX without such a head */
+    uint64_t unsafe; /* predictions the exact optimum may make otherwise; UINT64_MAX: unknown */
+} spur_head_split;
+
+/* Accuracy at (1 - share) original + share new, on the last split. */
+typedef struct spur_head_blend {
+    double share, top1;
+} spur_head_blend;
+
+typedef struct spur_head_fold {
+    double C, top1;
+} spur_head_fold;
+
+typedef struct spur_head_summary {
+    const char *name;     /* "clear-100"; of a matrix: its file */
+    const char *backbone; /* NULL for a matrix */
+    const char *path, *recipe;
+    bool was_there;    /* nothing was done: the same head stands in the file */
+    bool is_certified; /* the bounds below hold */
+    bool is_cancelled; /* the best so far */
+    uint64_t images;
+    size_t features, classes;
+    size_t absent; /* classes without an image: never predicted */
+    double C;      /* chosen; 0: the recipe has none */
+    double objective, weight_gradient, bias_gradient;
+    double gap;                      /* objective minus optimum, at most */
+    double weight_error, bias_error; /* distance to the optimum, standardised, at most */
+    size_t steps, products, epochs;
+    spur_head_split *splits;
+    size_t split_count;
+    spur_head_fold *folds;
+    size_t fold_count;
+    spur_head_blend *blends;
+    size_t blend_count;
+} spur_head_summary;
+
+typedef struct spur_retrain_summary {
+    spur_head_summary *heads;
+    size_t count;
+} spur_retrain_summary;
+SPUR_API void spur_retrain_summary_free(spur_retrain_summary *summary);
+
+/* Trains a head on a matrix in any tensor file: X [n, d], y [n] whole numbers from 0, optional
+ * sample_weight [n]. Writes W [classes, d] and b for raw features, with the certificate. */
+SPUR_API spur_status spur_retrain_matrix(const char *features, const char *out_path,
+                                         const spur_retrain_options *options,
+                                         const spur_monitor *monitor,
+                                         spur_retrain_summary **summary,
+                                         spur_error *error) SPUR_MUST_USE;
+
+/* One head per subset and backbone of a run, as heads/<backbone>/<subset>.safetensors. A head
+ * that is there with the same settings is left alone; one with others is refused
+ * (SPUR_DATASET) unless options->restart. */
+SPUR_API spur_status spur_retrain(const char *run, const spur_retrain_options *options,
+                                  const spur_monitor *monitor, spur_retrain_summary **summary,
+                                  spur_error *error) SPUR_MUST_USE;
+
+/* All recipes, the default first. visit returns non-zero to stop. */
+SPUR_API void spur_each_recipe(int (*visit)(void *context, const char *name,
+                                            const char *summary, const char *text),
+                               void *context);
 
 /* ---- export ---------------------------------------------------------------------------- */
 

@@ -61,6 +61,11 @@ static void format_numbers(const spur_progress *progress, double rate, char *dst
         progress->total == 0
             ? 0
             : (unsigned)(100.0 * (double)progress->done / (double)progress->total);
+    if (progress->detail != NULL) {
+        (void)snprintf(dst, capacity, "%llu/%llu  %s", (unsigned long long)progress->done,
+                       (unsigned long long)progress->total, progress->detail);
+        return;
+    }
     progress_time(left, eta, sizeof eta);
     int digits = rate >= 100.0 || rate <= 0.0 ? 0 : rate >= 10.0 ? 1 : 2;
     int used = snprintf(dst, capacity, "%3u%% %llu/%llu  %.*f images/s  ETA %s",
