@@ -1,0 +1,367 @@
+/*
+ * test_solver.c - derivatives against differences, and what a solved head promises.
+ */
+#include "support.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/random.h"
+#include "pipeline/solver.h"
+
+enum {
+    ROWS = 90,
+    FEATURES = 7,
+    CLASSES = 4,
+    WIDTH = FEATURES + 1,
+    SIZE = CLASSES * WIDTH
+};
+
+typedef struct world {
+    float x[ROWS * FEATURES];
+    uint32_t y[ROWS];
+    double weights[ROWS];
+} world;
+
+static world *world_make(void)
+{
+    static world made;
+    random_key key = random_key_make(7, "test-solver");
+    for (size_t i = 0; i < ROWS; i++) {
+        made.y[i] = (uint32_t)(i % CLASSES);
+        made.weights[i] = 0.2 + random_uniform(key, 2, i);
+        for (size_t j = 0; j < FEATURES; j++) {
+            made.x[i * FEATURES + j] = (float)(random_normal(key, i, j) +
+                                               (j % CLASSES == made.y[i] ? 0.8 : 0.0) + 3.0);
+        }
+    }
+    return &made;
+}
+
+static solver_rows rows_of(const world *from)
+{
+    solver_rows rows = {
+        .rows = {from->x, FEATURES, ROWS, NULL}, .labels = from->y, .classes = CLASSES};
+    return rows;
+}
+
+/* ---- derivatives ------------------------------------------------------------------------ */
+
+typedef struct bench {
+    engine *on;
+    matrix_team *team;
+    training_set set;
+    objective of;
+} bench;
+
+static void bench_open(bench *made, const world *from, const loss *kind)
+{
+    spur_error error;
+    const training_rows rows = {from->x, FEATURES, ROWS, NULL};
+    assert_ok(engine_open(&made->on, &error), error);
+    assert_ok(matrix_team_open(made->on, 2, &made->team, &error), error);
+    assert_ok(training_set_make(&rows, true, made->team, &made->set, &error), error);
+    const objective_options options = {.kind = kind,
+                                       .classes = CLASSES,
+                                       .labels = from->y,
+                                       .coefficient = from->weights,
+                                       .ridge = 0.3};
+    assert_ok(objective_make(&made->set, made->team, &options, &made->of, &error), error);
+}
+
+static void bench_close(bench *block)
+{
+    objective_free(&block->of);
+    training_set_free(&block->set);
+    matrix_team_close(block->team);
+    engine_close(block->on);
+}
+
+static void fill_weights(double *w)
+{
+    for (size_t i = 0; i < SIZE; i++) {
+        w[i] = 0.3 * sin(1.7 * (double)i + 0.4);
+    }
+}
+
+static void check_derivatives(const loss *kind)
+{
+    bench b = {0};
+    spur_error error;
+    double w[SIZE], gradient[SIZE], up[SIZE], down[SIZE], value, high, low;
+    float single[SIZE], direction[SIZE], product[SIZE];
+    bench_open(&b, world_make(), kind);
+    fill_weights(w);
+    assert_ok(objective_evaluate_exact(&b.of, w, &value, gradient, &error), error);
+    for (size_t i = 0; i < SIZE; i++) {
+        double kept = w[i], step = 1e-5;
+        w[i] = kept + step;
+        assert_ok(objective_evaluate_exact(&b.of, w, &high, up, &error), error);
+        w[i] = kept - step;
+        assert_ok(objective_evaluate_exact(&b.of, w, &low, down, &error), error);
+        w[i] = kept;
+        /* central differences; observed 4.5e-11 of the value */
+        assert_true(fabs((high - low) / (2 * step) - gradient[i]) <= 1e-6 * (1 + fabs(value)));
+        memset(direction, 0, sizeof direction);
+        direction[i] = 1.0F;
+        assert_ok(objective_evaluate(&b.of, w, &low, single, &error), error);
+        assert_ok(objective_curve(&b.of, direction, product, &error), error);
+        for (size_t j = 0; j < SIZE; j++) {
+            double expected = (up[j] - down[j]) / (2 * step);
+            /* single precision: observed 4.7e-7 */
+            assert_true(fabs(expected - (double)product[j]) <= 1e-4 * (1 + fabs(expected)));
+        }
+    }
+    assert_true(fabs(low - value) <= 1e-5 * fabs(value));
+    for (size_t j = 0; j < SIZE; j++) {
+        assert_true(fabs((double)single[j] - gradient[j]) <= 1e-4 * (1 + fabs(gradient[j])));
+    }
+    bench_close(&b);
+}
+
+static void test_derivatives(void **state)
+{
+    (void)state;
+    check_derivatives(&loss_softmax);
+    check_derivatives(&loss_one_vs_rest);
+}
+
+/* M^-1 M v = v, over features and over rows. */
+static void check_curvature(size_t rows_count)
+{
+    spur_error error;
+    curvature *factor = NULL;
+    engine *on;
+    matrix_team *team;
+    training_set set = {0};
+    const world *from = world_make();
+    const training_rows rows = {from->x, FEATURES, rows_count, NULL};
+
+    assert_ok(engine_open(&on, &error), error);
+    assert_ok(matrix_team_open(on, 1, &team, &error), error);
+    assert_ok(training_set_make(&rows, true, team, &set, &error), error);
+    assert_ok(curvature_open(&set, team, &factor, &error), error);
+    assert_ok(curvature_factor(factor, 0.2, 0.05, &error), error);
+    float v[WIDTH], multiplied[WIDTH], solved[WIDTH];
+    for (size_t j = 0; j < WIDTH; j++) {
+        v[j] = cosf((float)j);
+    }
+    for (size_t j = 0; j < WIDTH; j++) {
+        double sum = 0.05 * (double)v[j];
+        for (size_t i = 0; i < rows_count; i++) {
+            const float *x = set.x + i * set.stride;
+            double dot = 0.0;
+            for (size_t k = 0; k < WIDTH; k++) {
+                dot += (double)x[k] * (double)v[k];
+            }
+            sum += 0.2 * dot * (double)x[j] / (double)rows_count;
+        }
+        multiplied[j] = (float)sum;
+    }
+    assert_ok(curvature_solve(factor, multiplied, 1, solved, &error), error);
+    for (size_t j = 0; j < WIDTH; j++) {
+        assert_true(fabsf(solved[j] - v[j]) <= 1e-4F); /* observed 9.5e-7 */
+    }
+    curvature_close(factor);
+    training_set_free(&set);
+    matrix_team_close(team);
+    engine_close(on);
+}
+
+static void test_curvature(void **state)
+{
+    (void)state;
+    check_curvature(ROWS);
+    check_curvature(3);
+}
+
+/* ---- heads ------------------------------------------------------------------------------ */
+
+static softmax_result fit(const solver_rows *rows, const softmax_options *options,
+                          size_t threads)
+{
+    spur_error error;
+    solver *with = NULL;
+    softmax_result made = {0};
+    assert_ok(solver_open(rows, threads, &with, &error), error);
+    assert_ok(softmax_fit(with, options, &made, &error), error);
+    solver_close(with);
+    return made;
+}
+
+static void test_threads(void **state)
+{
+    (void)state;
+    softmax_options options;
+    softmax_options_defaults(&options);
+    options.is_balanced = true;
+    options.weights = world_make()->weights;
+    const solver_rows rows = rows_of(world_make());
+    softmax_result one = fit(&rows, &options, 1);
+    for (size_t threads = 2; threads <= 8; threads = threads == 3 ? 8 : threads + 1) {
+        softmax_result many = fit(&rows, &options, threads);
+        assert_memory_equal(one.own.weight, many.own.weight,
+                            CLASSES * FEATURES * sizeof(float));
+        assert_memory_equal(one.own.bias, many.own.bias, CLASSES * sizeof(float));
+        assert_true(one.proof.gap <= many.proof.gap && many.proof.gap <= one.proof.gap);
+        softmax_result_free(&many);
+    }
+    softmax_result_free(&one);
+}
+
+/* Rows in another order: the same optimum within both certificates. */
+static void test_permutation(void **state)
+{
+    (void)state;
+    softmax_options options;
+    uint64_t turned[ROWS];
+    uint32_t labels[ROWS];
+    solver_rows rows = rows_of(world_make());
+    softmax_options_defaults(&options);
+    softmax_result straight = fit(&rows, &options, 1);
+    for (size_t i = 0; i < ROWS; i++) {
+        turned[i] = ROWS - 1 - i;
+        labels[i] = rows.labels[ROWS - 1 - i];
+    }
+    rows.rows.picked = turned;
+    rows.labels = labels;
+    softmax_result other = fit(&rows, &options, 1);
+    assert_true(straight.proof.gap <= 1e-12 && other.proof.gap <= 1e-12);
+    assert_true(fabs(straight.proof.objective - other.proof.objective) <= 1e-12);
+    for (size_t i = 0; i < CLASSES * FEATURES; i++) {
+        double away = fabs((double)straight.own.weight[i] - (double)other.own.weight[i]);
+        /* deviations are near 1, so raw and standardised weights are alike; observed equal */
+        assert_true(away <= 2 * (straight.proof.weight_error + other.proof.weight_error));
+    }
+    softmax_result_free(&straight);
+    softmax_result_free(&other);
+}
+
+/* A class without a row is never predicted; the others are solved for as if it did not exist.
+ */
+static void test_absent_class(void **state)
+{
+    (void)state;
+    softmax_options options;
+    softmax_options_defaults(&options);
+    world *from = world_make();
+    solver_rows rows = rows_of(from);
+    softmax_result without = fit(&rows, &options, 1);
+    uint32_t labels[ROWS];
+    for (size_t i = 0; i < ROWS; i++) {
+        labels[i] = from->y[i] < 2 ? from->y[i] : from->y[i] + 1;
+    }
+    rows.labels = labels;
+    rows.classes = CLASSES + 2;
+    softmax_result with = fit(&rows, &options, 1);
+    assert_int_equal(with.own.classes, CLASSES + 2);
+    assert_true(with.own.bias[2] <= -1e30F && with.own.bias[CLASSES + 1] <= -1e30F);
+    for (size_t j = 0; j < FEATURES; j++) {
+        assert_true(fabsf(with.own.weight[2 * FEATURES + j]) <= 0.0F);
+    }
+    assert_memory_equal(with.own.weight, without.own.weight, 2 * FEATURES * sizeof(float));
+    assert_memory_equal(with.own.weight + 3 * FEATURES, without.own.weight + 2 * FEATURES,
+                        2 * FEATURES * sizeof(float));
+    softmax_result_free(&with);
+    softmax_result_free(&without);
+}
+
+static int stop_at_once(void *context, const newton_progress *progress)
+{
+    (void)context;
+    return progress->step >= 1;
+}
+
+static void test_cancel(void **state)
+{
+    (void)state;
+    softmax_options options;
+    softmax_options_defaults(&options);
+    options.newton.visit = stop_at_once;
+    const solver_rows rows = rows_of(world_make());
+    softmax_result made = fit(&rows, &options, 1);
+    assert_true(made.steps.is_cancelled);
+    assert_true(isinf(made.proof.gap) != 0);
+    assert_true(made.proof.objective < log(CLASSES)); /* better than the start */
+    softmax_result_free(&made);
+}
+
+static void refuse(const solver_rows *rows, const softmax_options *options, spur_status status,
+                   const char *message)
+{
+    spur_error error = {SPUR_OK, ""};
+    solver *with = NULL;
+    softmax_result made;
+    spur_status found = solver_open(rows, 1, &with, &error);
+    if (found == SPUR_OK) {
+        found = softmax_fit(with, options, &made, &error);
+    }
+    assert_int_equal(found, status);
+    if (strstr(error.message, message) == NULL) {
+        fail_msg("'%s' does not say '%s'", error.message, message);
+    }
+    solver_close(with);
+}
+
+static void test_bad_input(void **state)
+{
+    (void)state;
+    static world broken;
+    softmax_options options;
+    softmax_options_defaults(&options);
+    broken = *world_make();
+    solver_rows rows = rows_of(&broken);
+    broken.x[5 * FEATURES + 2] = NAN;
+    refuse(&rows, &options, SPUR_DATASET, "row 5 holds nan in column 2");
+    broken = *world_make();
+    broken.y[9] = CLASSES;
+    refuse(&rows, &options, SPUR_DATASET, "row 9 has label 4, expected below 4");
+    memset(broken.y, 0, sizeof broken.y);
+    refuse(&rows, &options, SPUR_DATASET, "at least two classes");
+    broken = *world_make();
+    rows.rows.count = 0;
+    refuse(&rows, &options, SPUR_DATASET, "at least two classes");
+    rows.rows.count = ROWS;
+    options.C = 0.0;
+    refuse(&rows, &options, SPUR_USAGE, "C: must be above 0");
+    options.C = 1.0;
+    broken.weights[3] = -1.0;
+    options.weights = broken.weights;
+    refuse(&rows, &options, SPUR_DATASET, "row 3 has sample weight -1");
+    memset(broken.weights, 0, sizeof broken.weights);
+    refuse(&rows, &options, SPUR_DATASET, "weights sum to 0");
+}
+
+static void test_memory(void **state)
+{
+    (void)state;
+    spur_error error;
+    softmax_options options;
+    softmax_options_defaults(&options);
+    const solver_rows rows = rows_of(world_make());
+    spur_status status = SPUR_RESOURCE;
+    for (size_t n = 1; status == SPUR_RESOURCE; n++) {
+        solver *with = NULL;
+        softmax_result made = {0};
+        (void)memory_fail_at(n, false);
+        status = solver_open(&rows, 1, &with, &error);
+        if (status == SPUR_OK) {
+            status = softmax_fit(with, &options, &made, &error);
+        }
+        (void)memory_fail_at(0, false);
+        softmax_result_free(&made);
+        solver_close(with);
+    }
+    assert_int_equal(status, SPUR_OK);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_derivatives),  cmocka_unit_test(test_curvature),
+        cmocka_unit_test(test_threads),      cmocka_unit_test(test_permutation),
+        cmocka_unit_test(test_absent_class), cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_bad_input),    cmocka_unit_test(test_memory)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
