@@ -484,6 +484,136 @@ static void image_settings_survive(void **state)
     }
 }
 
+enum {
+    CLASSES = 7
+};
+
+/* How many of the images with features have `target` in the first place and the first five. */
+static void count_hits(const head *own, const feature_matrix *found, size_t target,
+                       uint64_t *top1, uint64_t *top5)
+{
+    *top1 = *top5 = 0;
+    for (size_t i = 0; i < IMAGES; i++) {
+        size_t before = 0;
+        double logits[CLASSES] = {0};
+        for (size_t j = 0; j < CLASSES * WIDTH; j++) {
+            logits[j / WIDTH] +=
+                (double)own->weight[j] * (double)found->values[i * WIDTH + j % WIDTH];
+        }
+        for (size_t c = 0; c < CLASSES; c++) {
+            before += logits[c] > logits[target];
+        }
+        *top1 += found->valid[i] != 0 && before == 0;
+        *top5 += found->valid[i] != 0 && before < 5;
+    }
+}
+
+/* The run's one class as each output in turn, against a count by hand. */
+static void own_head_is_judged(void **state)
+{
+    spur_error error;
+    head own;
+    feature_matrix found;
+    feature_layout layout;
+    feature_rows rows;
+    store *db = NULL;
+    const store_split *splits;
+    size_t count;
+    double sum = 0.0;
+    const char *run = temp_in(*state, "run");
+    make_run(*state, run);
+    feed_ok(run, &(feeding){.threads = 1});
+    assert_ok(load(run, &found, &error), error);
+    assert_ok(head_make(CLASSES, WIDTH, &own, &error), error);
+    for (size_t i = 0; i < CLASSES * WIDTH; i++) {
+        own.weight[i] = (float)((int)(i * 37 % 11) - 5) / 4.0F;
+    }
+    assert_ok(store_open(run, &db, &error), error);
+    assert_ok(store_get_splits(db, &splits, &count, &error), error);
+    assert_ok(feature_rows_read(db, splits, &rows, &error), error);
+    assert_ok(feature_layout_make(run, features_find(db, "stub"), splits, &layout, &error),
+              error);
+    for (size_t target = 0; target < CLASSES; target++) {
+        uint64_t top1, top5;
+        spur_feature_set set = {.judged = 0};
+        const features_judging what = {.db = db,
+                                       .layout = &layout,
+                                       .backbone = "stub",
+                                       .split = "train",
+                                       .rows = &rows,
+                                       .own = &own,
+                                       .outputs = &target,
+                                       .threads = 2};
+        assert_ok(features_judge(&what, &set, &error), error);
+        count_hits(&own, &found, target, &top1, &top5);
+        assert_int_equal(set.judged, IMAGES - 1);
+        assert_true(set.top1 == (double)top1 / (IMAGES - 1));
+        assert_true(set.top5 == (double)top5 / (IMAGES - 1));
+        sum += set.top1;
+    }
+    assert_true(fabs(sum - 1.0) < 1e-12); /* every image has one best output */
+    feature_layout_free(&layout);
+    feature_rows_free(&rows);
+    store_close(db);
+    head_free(&own);
+    feature_matrix_free(&found);
+}
+
+/* Bytes of run.db flipped: noticed, or the same features and the same failures. */
+static void flipped_tables_are_noticed(void **state)
+{
+    spur_error error;
+    unsigned char *bytes;
+    size_t size, noticed = 0, harmless = 0;
+    feature_matrix whole, found;
+    const char *run = temp_in(*state, "run");
+    make_run(*state, run);
+    feed_ok(run, &(feeding){.threads = 1});
+    assert_ok(load(run, &whole, &error), error);
+    const char *path = temp_in(*state, "run/run.db");
+    load_bytes(path, &bytes, &size);
+    for (size_t at = 1; at < size; at += 131) {
+        FILE *into = fopen(path, "wb");
+        assert_non_null(into);
+        bytes[at] ^= 0x10;
+        assert_int_equal(fwrite(bytes, 1, size, into), size);
+        bytes[at] ^= 0x10;
+        assert_int_equal(fclose(into), 0);
+        spur_status status = load(run, &found, &error);
+        if (status != SPUR_OK) {
+            assert_true(status == SPUR_DATASET || status == SPUR_RESOURCE);
+            noticed++;
+            continue;
+        }
+        assert_memory_equal(found.values, whole.values, IMAGES * WIDTH * sizeof(float));
+        assert_memory_equal(found.valid, whole.valid, IMAGES);
+        feature_matrix_free(&found);
+        harmless++;
+    }
+    print_message("flipped bytes of run.db: %zu noticed, %zu harmless\n", noticed, harmless);
+    assert_true(noticed > 10);
+    feature_matrix_free(&whole);
+    memory_free(bytes);
+}
+
+/* A block that is none of its split is refused even when its seal is right. */
+static void blocks_of_no_split_are_refused(void **state)
+{
+    spur_error error;
+    store *db = NULL;
+    const char *run = temp_in(*state, "run");
+    const store_feature_block block = {.block = 99, .images = 8};
+    make_run(*state, run);
+    feed_ok(run, &(feeding){.threads = 1});
+    assert_ok(store_open_writer(run, STORE_JOURNAL_AUTO, &db, &error), error);
+    assert_ok(store_begin(db, &error), error);
+    assert_ok(store_put_feature_block(db, "stub", "train", &block, &error), error);
+    assert_ok(store_commit(db, &error), error);
+    store_close(db);
+    assert_int_equal(store_open(run, &db, &error), SPUR_DATASET);
+    assert_non_null(strstr(error.message, "seal of feature block 99"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -497,6 +627,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(damaged_parts_are_refused, temp_setup, temp_teardown),
         cmocka_unit_test_setup_teardown(half_rounds_each_value_once, temp_setup, temp_teardown),
         cmocka_unit_test_setup_teardown(failing_allocations_are_clean, temp_setup,
+                                        temp_teardown),
+        cmocka_unit_test_setup_teardown(own_head_is_judged, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(flipped_tables_are_noticed, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(blocks_of_no_split_are_refused, temp_setup,
                                         temp_teardown),
         cmocka_unit_test(image_settings_survive),
     };
