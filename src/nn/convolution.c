@@ -190,10 +190,11 @@ static void list_taps(const convolution *from, const float *image, size_t y, siz
     size_t tile = from->loops->tile_rows;
     for (size_t i = 0; i < shape->kernel; i++) {
         size_t row = y * shape->step + i - shape->pad; /* wraps above the image */
-        const float *line = image + row * shape->width * shape->src_stride;
+        const float *line =
+            row < shape->height ? image + row * shape->width * shape->src_stride : NULL;
         for (size_t j = 0; j < from->tap_columns; j++) {
             size_t column = x * shape->step + j - shape->pad;
-            bool is_inside = row < shape->height && column < shape->width;
+            bool is_inside = line != NULL && column < shape->width;
             *dst = is_inside ? line + column * shape->src_stride : from->zeros;
             dst += tile;
         }

@@ -35,7 +35,8 @@ INLINE void convolve_finish(const convolve_step *what, size_t tile, size_t panel
 INLINE void convolve_fetch(const convolve_step *what, size_t tile, size_t panel)
 {
     const convolve_last *last = what->last;
-    for (size_t i = 0; last != NULL && i < TILE_ROWS; i++) {
+    size_t left = what->pixels - tile * TILE_ROWS;
+    for (size_t i = 0; last != NULL && i < TILE_ROWS && i < left; i++) {
         size_t at = (tile * TILE_ROWS + i) * last->stride + panel * LANES;
         __builtin_prefetch(last->dst + at, 1);
         if (last->residual != NULL) {
