@@ -38,7 +38,7 @@ static void test_every_name(void **state)
     static const char *const prefixes[] = {"W",         "fc",         "head",
                                            "head_dist", "classifier", "cls_classifier"};
     static const char *const notes[] = {"subset", "clear-50", "backbone_digest", "aa"};
-    const char *path = temp_in(state, "h.safetensors");
+    const char *path = temp_in(*state, "h.safetensors");
     spur_error error;
     head made = head_example(3, 4);
     for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
@@ -58,7 +58,7 @@ static void test_every_name(void **state)
 /* One layer's logits and the mean of the two that were written are the same function. */
 static void test_two_layers_are_the_mean(void **state)
 {
-    const char *path = temp_in(state, "h.safetensors");
+    const char *path = temp_in(*state, "h.safetensors");
     spur_error error;
     tensor_file *file = NULL;
     float first[6], second[6];
@@ -95,7 +95,7 @@ static void refuse_check(const char *path, size_t classes, size_t features,
 static void test_other_model(void **state)
 {
     static const char *const notes[] = {"backbone", "resnet50", "backbone_digest", "aa"};
-    const char *path = temp_in(state, "h.safetensors");
+    const char *path = temp_in(*state, "h.safetensors");
     spur_error error;
     head made = head_example(3, 4);
     assert_ok(head_file_write(path, &made, "fc", notes, 2, &error), error);
@@ -114,7 +114,7 @@ static void test_other_model(void **state)
 
 static void refuse(void **state, const tensor_out *tensors, size_t count, const char *message)
 {
-    const char *path = temp_in(state, "bad.safetensors");
+    const char *path = temp_in(*state, "bad.safetensors");
     spur_error error;
     head_file *file = NULL;
     assert_ok(safetensors_write(path, tensors, count, NULL, 0, &error), error);
@@ -156,7 +156,7 @@ static void test_hostile(void **state)
 /* Every allocation that fails is reported and leaks nothing. */
 static void test_memory(void **state)
 {
-    const char *path = temp_in(state, "h.safetensors");
+    const char *path = temp_in(*state, "h.safetensors");
     spur_error error;
     head made = head_example(3, 4);
     assert_ok(head_file_write(path, &made, "head_dist", NULL, 0, &error), error);
