@@ -763,6 +763,7 @@ typedef struct spur_export_options {
     bool spreadsheet_safe; /* ' before cells that a spreadsheet would run as a formula */
     const char *subset;    /* only the images of this subset ("clear-100"); NULL = all */
     spur_naming naming;    /* of `subset` */
+    const char *backbone;  /* features: of this backbone; NULL: the only one */
 } spur_export_options;
 
 SPUR_API void spur_export_options_defaults(spur_export_options *options);
@@ -774,6 +775,11 @@ SPUR_API spur_status spur_export_csv(spur_run *run, const char *path,
 SPUR_API spur_status spur_export_jsonl(spur_run *run, const char *path,
                                        const spur_export_options *options,
                                        spur_error *error) SPUR_MUST_USE;
+/* Features of one backbone and split (NULL: train, or the only one) as .npz: X, y, row and
+ * image_id of the images that have them. */
+SPUR_API spur_status spur_export_npz(spur_run *run, const char *path,
+                                     const spur_export_options *options,
+                                     spur_error *error) SPUR_MUST_USE;
 /* COCO detection results with their images and categories. */
 SPUR_API spur_status spur_export_coco(spur_run *run, const char *path,
                                       const spur_export_options *options,

@@ -21,6 +21,10 @@ static const option export_table[] = {
      "of the heads: safetensors with the names of a library's model (default timm), NumPy, or "
      "a C header",
      false},
+    {"npz", 0, OPTION_PATH, "FILE", "features of one split as NumPy arrays X, y, row, image_id",
+     false},
+    {"backbone", 0, OPTION_TEXT, "NAME", "features: of this backbone (default the only one)",
+     false},
     {"subset", 0, OPTION_TEXT, "NAME", "only the images of this subset, as clear-100", false},
     {"split", 0, OPTION_TEXT, "NAME", "only this split (default all)", false},
     {"spreadsheet-safe", 0, OPTION_FLAG, NULL,
@@ -39,7 +43,8 @@ static const struct format {
 } formats[] = {{"csv", spur_export_csv},
                {"jsonl", spur_export_jsonl},
                {"coco", spur_export_coco},
-               {"manifest", spur_export_manifest}};
+               {"manifest", spur_export_manifest},
+               {"npz", spur_export_npz}};
 
 enum {
     FORMAT_COUNT = sizeof formats / sizeof formats[0]
@@ -56,14 +61,17 @@ static spur_status check_targets(const arguments *from, spur_error *error)
     if (given == 0 && argument_text(from, "link") == NULL &&
         argument_text(from, "heads") == NULL) {
         return failure_set(error, SPUR_USAGE,
-                           "nothing to write: give --csv, --jsonl, --coco, --manifest, --link "
-                           "or --heads");
+                           "nothing to write: give --csv, --jsonl, --coco, --manifest, --link, "
+                           "--heads or --npz");
     }
     if (argument_text(from, "format") != NULL && argument_text(from, "heads") == NULL) {
         return failure_set(error, SPUR_USAGE, "--format needs --heads");
     }
     if (argument_text(from, "link") != NULL && argument_text(from, "subset") == NULL) {
         return failure_set(error, SPUR_USAGE, "--link needs --subset");
+    }
+    if (argument_text(from, "backbone") != NULL && argument_text(from, "npz") == NULL) {
+        return failure_set(error, SPUR_USAGE, "--backbone needs --npz");
     }
     if (streams > 1) {
         return failure_set(error, SPUR_USAGE, "only one format can go to standard output");
@@ -80,6 +88,7 @@ static void read_options(const arguments *from, spur_export_options *out)
     out->split = argument_text(from, "split");
     out->spreadsheet_safe = argument_flag(from, "spreadsheet-safe");
     out->subset = argument_text(from, "subset");
+    out->backbone = argument_text(from, "backbone");
     out->naming = read_naming(from);
 }
 
