@@ -64,10 +64,10 @@ def make_model(library, options, notes, classes):
     if library == "hf":
         import transformers
         config = transformers.AutoConfig.from_pretrained(options.backbone, num_labels=classes)
-        names = config.architectures or []
-        if any("WithTeacher" in name for name in names):
-            return transformers.DeiTForImageClassificationWithTeacher(config)
-        return transformers.AutoModelForImageClassification.from_config(config)
+        has_teacher = any("WithTeacher" in name for name in config.architectures or [])
+        kind = (transformers.DeiTForImageClassificationWithTeacher if has_teacher
+                else transformers.AutoModelForImageClassification)
+        return kind.from_pretrained(options.backbone, config=config, ignore_mismatched_sizes=True)
     if arch is None:
         sys.exit("the head does not say its architecture: give --arch")
     if library == "timm":
@@ -77,14 +77,19 @@ def make_model(library, options, notes, classes):
     return torchvision.models.get_model(arch, weights=None, num_classes=classes)
 
 
-def fill_model(model, backbone, head):
-    """The backbone's weights, then the head as a user would load it."""
+def fill_body(model, backbone):
     body = {name: value for name, value in read_weights(backbone).items() if not name.startswith(OWN_HEADS)}
     found = model.load_state_dict(body, strict=False)
     missing = [name for name in found.missing_keys
                if not name.startswith(OWN_HEADS) and not name.endswith("num_batches_tracked")]
     if missing or found.unexpected_keys:
         sys.exit(f"the backbone does not fit: missing {missing[:3]}, unexpected {found.unexpected_keys[:3]}")
+
+
+def fill_model(model, library, backbone, head):
+    """The backbone's weights, then the head as a user would load it."""
+    if library != "hf":  # from_pretrained has read them
+        fill_body(model, backbone)
     found = model.load_state_dict(head, strict=False)
     if found.unexpected_keys:
         sys.exit(f"the model has no {found.unexpected_keys}: the head would be passed over")
@@ -96,8 +101,9 @@ def fill_model(model, backbone, head):
 def classify(options, head):
     with tempfile.TemporaryDirectory() as folder:
         raw = os.path.join(folder, "raw.safetensors")
+        words = ["--preprocessing", options.preprocessing] if options.preprocessing else []
         subprocess.run([options.spur, "classify", *options.images, "--backbone", options.backbone, "--head",
-                        head, "--raw", raw, "--quiet"], stdout=subprocess.DEVNULL, check=True)
+                        head, "--raw", raw, "--quiet", *words], stdout=subprocess.DEVNULL, check=True)
         return load_file(raw)
 
 
@@ -115,8 +121,8 @@ def compare(path, options):
     classes = next(value for name, value in head.items() if name.endswith(".bias")).shape[0]
     raw = classify(options, path)
     ours = raw["logits"]
-    theirs = run_model(fill_model(make_model(library, options, notes, classes), options.backbone, head),
-                       raw["pixel_values"])
+    model = fill_model(make_model(library, options, notes, classes), library, options.backbone, head)
+    theirs = run_model(model, raw["pixel_values"])
     top = ours.topk(2).values
     known = torch.where(ours > ABSENT, ours, 0)  # classes without a training row say -1e30
     is_close = top[:, 0] - top[:, 1] <= MARGIN * known.abs().amax(1)
@@ -146,6 +152,7 @@ def main():
     parser.add_argument("--arch", help="name of the model in torchvision or timm (default: the head's metadata)")
     parser.add_argument("--library", choices=["torchvision", "timm", "hf"],
                         help="fc.* is torchvision's and timm's name: timm must be asked for")
+    parser.add_argument("--preprocessing", help="as of spur classify, when the model's files do not say it")
     parser.add_argument("--spur", default="build/spur")
     options = parser.parse_args()
     paths = heads_in(options.heads)
