@@ -12,16 +12,15 @@ static double relative(double found, double wanted)
     return fabs(found - wanted) / fabs(wanted);
 }
 
-/* Tolerance 1e-13 relative, observed 3e-15. */
 static void normal_is_its_own_inverse(void **state)
 {
     (void)state;
     static const double levels[] = {1e-300, 1e-20, 1e-5, 0.2499, 0.25, 0.2501, 0.4999, 0.5};
     for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) {
         double x = normal_quantile(levels[i]);
-        assert_true(relative(normal_upper(-x), levels[i]) < 1e-12); /* observed 2e-13 */
+        assert_true(relative(normal_upper(-x), levels[i]) < 1e-12); /* observed 7.8e-14 */
         if (levels[i] > 0.01) {
-            assert_true(fabs(normal_quantile(1 - levels[i]) + x) < 1e-14); /* observed 3e-16 */
+            assert_true(fabs(normal_quantile(1 - levels[i]) + x) < 1e-14); /* observed 0 */
         }
     }
     assert_true(normal_quantile(0.5) == 0);
@@ -31,7 +30,7 @@ static void normal_is_its_own_inverse(void **state)
 }
 
 /* I_x(a, 1) = x^a, I_x(1, b) = 1 - (1 - x)^b, I_x(a, b) = 1 - I_{1-x}(b, a),
- * I_x(1/2, 1/2) = 2/pi asin(sqrt x). Tolerance 1e-13, observed 2e-15. */
+ * I_x(1/2, 1/2) = 2/pi asin(sqrt x). Tolerance 1e-13, observed 5.3e-15. */
 static void beta_has_its_closed_forms(void **state)
 {
     (void)state;
@@ -40,7 +39,8 @@ static void beta_has_its_closed_forms(void **state)
         assert_true(relative(beta_lower(x, 1, 3.25), 1 - pow(1 - x, 3.25)) < 1e-13);
         assert_true(relative(beta_lower(x, 0.5, 0.5), asin(sqrt(x)) / asin(1)) < 1e-13);
         assert_true(fabs(beta_lower(x, 3, 40) + beta_lower(1 - x, 40, 3) - 1) < 1e-13);
-        assert_true(relative(beta_quantile(beta_lower(x, 4, 9), 4, 9), x) < 1e-9);
+        assert_true(relative(beta_quantile(beta_lower(x, 4, 9), 4, 9), x) < 1e-9); /* observed 8.4e-11:
+                                                          the tail is flat at 15/16 */
     }
     assert_true(beta_lower(0, 2, 3) == 0 && beta_lower(1, 2, 3) == 1);
     assert_true(beta_quantile(0, 2, 3) == 0 && beta_quantile(1, 2, 3) == 1);
@@ -52,12 +52,12 @@ static void beta_quantiles_of_tiny_chances(void **state)
 {
     (void)state;
     double x = beta_quantile(1e-30, 0.5, 5);
-    assert_true(relative(beta_lower(x, 0.5, 5), 1e-30) < 1e-12); /* observed 6e-15 */
+    assert_true(relative(beta_lower(x, 0.5, 5), 1e-30) < 1e-12); /* observed 2.3e-15 */
     x = beta_quantile(1e-12, 3, 1e6);
-    assert_true(relative(beta_lower(x, 3, 1e6), 1e-12) < 1e-10); /* observed 3e-14 */
+    assert_true(relative(beta_lower(x, 3, 1e6), 1e-12) < 1e-10); /* observed 4.0e-16 */
 }
 
-/* Q(1, x) = exp(-x), Q(1/2, x) = erfc(sqrt x). Tolerance 1e-13, observed 4e-15. */
+/* Q(1, x) = exp(-x), Q(1/2, x) = erfc(sqrt x). Tolerance 1e-13, observed 5.0e-15. */
 static void gamma_has_its_closed_forms(void **state)
 {
     (void)state;
@@ -77,7 +77,7 @@ static void student_has_its_closed_forms(void **state)
     for (double t = 0.125; t < 100; t *= 2) {
         assert_true(relative(student_upper(t, 1), atan2(1, t) / pi) < 1e-13);
         assert_true(relative(student_upper(t, 2), 1 / (2 + t * t + t * sqrt(2 + t * t))) <
-                    1e-13); /* observed 2e-15 */
+                    1e-13); /* observed 1.5e-15 */
         assert_true(fabs(student_upper(-t, 5) + student_upper(t, 5) - 1) < 1e-15);
     }
     assert_true(student_upper(0, 7) == 0.5 && student_upper((double)INFINITY, 7) == 0);
@@ -95,7 +95,7 @@ static void binomial_counts(void **state)
     double sum = 0;
     for (uint64_t k = 0; k <= 200; k++) {
         sum += binomial_mass(k, 200, 0.37);
-        assert_true(fabs(binomial_lower(k, 200, 0.37) - sum) < 1e-13); /* observed 2e-15 */
+        assert_true(fabs(binomial_lower(k, 200, 0.37) - sum) < 1e-13); /* observed 1.1e-15 */
     }
 }
 

@@ -115,14 +115,14 @@ static void taus_equal_their_definition(void **state)
         x[0] = 50; /* not constant */
         y[1] = 60;
         assert_ok(statistics_kendall(x, y, count, &tau, &error), error);
-        /* Tolerance 1e-13, observed 2e-16. */
+        /* Tolerance 1e-13, observed 0. */
         assert_true(fabs(tau.value - tau_by_pairs(x, y, count, false, false)) < 1e-13);
         for (int is_product = 0; is_product < 2; is_product++) {
             double weighted;
             assert_ok(statistics_weighted_tau(x, y, count, STATISTICS_TAU_INDEX,
                                               is_product == 1, &weighted, &error),
                       error);
-            /* Tolerance 1e-13, observed 8e-16. */
+            /* Tolerance 1e-13, observed 7.3e-16. */
             assert_true(fabs(weighted - tau_by_pairs(x, y, count, true, is_product == 1)) <
                         1e-13);
         }
