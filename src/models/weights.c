@@ -106,8 +106,8 @@ spur_status weights_expect(weights *from, const char *name, size_t rank, const s
         char expected[128], found[128];
         shape_describe(rank, shape, expected, sizeof expected);
         shape_describe(info->rank, info->shape, found, sizeof found);
-        return error_set(error, SPUR_MODEL, "tensor '%s' has shape %s, config.json asks for %s",
-                         name, found, expected);
+        return error_set(error, SPUR_MODEL, "tensor '%s' has shape %s, expected %s", name,
+                         found, expected);
     }
     if (!dtype_is_float(info->dtype)) {
         return error_set(error, SPUR_MODEL,
@@ -131,8 +131,8 @@ spur_status weights_check_complete(const weights *from, spur_error *error)
     for (size_t i = 0; i < tensor_file_count(from->file); i++) {
         if (!from->known[i]) {
             return error_set(error, SPUR_MODEL,
-                             "tensor '%s' has no place in this architecture; config.json and "
-                             "the weights do not belong together",
+                             "tensor '%s' has no place in this architecture; the weights are "
+                             "those of another one, or do not belong to config.json",
                              tensor_file_at(from->file, i)->name);
         }
     }

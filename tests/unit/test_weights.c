@@ -48,8 +48,8 @@ static void test_every_mismatch_is_named(void **state)
     expect_refusal(weights_expect(from, "c.weight", 1, &flat, &error), &error,
                    "'c.weight' is missing");
     expect_refusal(weights_expect(from, "a.weight", 2, other, &error), &error,
-                   "shape [2, 3], config.json asks for [3, 2]");
-    expect_refusal(weights_expect(from, "a.weight", 1, &flat, &error), &error, "asks for [6]");
+                   "shape [2, 3], expected [3, 2]");
+    expect_refusal(weights_expect(from, "a.weight", 1, &flat, &error), &error, "expected [6]");
     expect_refusal(weights_expect(from, "position_ids", 1, &pair, &error), &error, "holds I64");
     assert_ok(weights_expect(from, "a.weight", 2, SHAPE, &error), error);
     weights_ignore(from, "position_ids");
