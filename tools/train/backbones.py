@@ -201,30 +201,38 @@ def report(name, model, world, log):
     return found
 
 
-def train_resnet(world, seed, log, generic=700, biased=550):
+def new_resnet(world, seed):
     torch.manual_seed(seed + 2)
-    model = ResNet()
-    run_phase("resnet generic", model, generic, 3e-3,
+    return ResNet()
+
+
+def teach_resnet(model, world, seed, log, steps=700):
+    run_phase("resnet generic", model, steps, 3e-3,
               lambda step, _: class_batch(world, seed + 2, step, 64, clearness_low=0.25, **GENERIC), class_loss(model), log)
-    report("resnet generic", model, world, log)
-    run_phase("resnet biased", model, biased, 1e-3,
+
+
+def bias_resnet(model, world, seed, log, steps=550):
+    run_phase("resnet biased", model, steps, 1e-3,
               lambda step, _: class_batch(world, seed + 3, step, 64, **BIASED), class_loss(model), log)
-    return model
 
 
-def train_vit(world, seed, log, scenes=2200, generic=500, biased=450):
+def new_vit(world, seed):
     torch.manual_seed(seed + 4)
     sample, _, _ = world.scenes(seed + 4, 10**9, np.zeros(128))
     patches = normalise(sample).unfold(2, 12, 12).unfold(3, 12, 12).permute(0, 2, 3, 1, 4, 5).reshape(-1, 432)
-    model = ViT(world.names[:worlds.CLASSES], patches)
+    return ViT(world.names[:worlds.CLASSES], patches)
+
+
+def teach_vit(model, world, seed, log, scenes=2400, steps=700):
     run_phase("vit scenes", model, scenes, 1.2e-3,
               lambda step, easiness: scene_batch(world, seed + 4, step, 32, easiness), curriculum_loss(model, scenes), log)
-    run_phase("vit generic", model, generic, 6e-4,
+    run_phase("vit generic", model, steps, 6e-4,
               lambda step, _: class_batch(world, seed + 5, step, 48, clearness_low=0.25, **GENERIC), class_loss(model), log)
-    report("vit generic", model, world, log)
-    run_phase("vit biased", model, biased, 5e-4,
+
+
+def bias_vit(model, world, seed, log, steps=300):
+    run_phase("vit biased", model, steps, 5e-4,
               lambda step, _: class_batch(world, seed + 6, step, 48, **BIASED), class_loss(model), log)
-    return model
 
 
 def round_weights(model):
@@ -261,14 +269,22 @@ def save_vit(folder, model, names):
         "rescale_factor": 1 / 255, "size": side}, indent=2)
 
 
-TRAINERS = {"resnet": (train_resnet, save_resnet), "vit": (train_vit, save_vit)}
+KINDS = {"resnet": (new_resnet, teach_resnet, bias_resnet, save_resnet),
+         "vit": (new_vit, teach_vit, bias_vit, save_vit)}
 
 
 def make_backbone(name, world, out, seed, log):
-    """Trains one backbone and writes out/NAME and out/NAME.json."""
-    trainer, save = TRAINERS[name]
-    start = time.time()
-    model = trainer(world, seed, log)
+    """Trains one backbone and writes out/NAME and out/NAME.json; phase 1 is kept in out/NAME-shapes.pt."""
+    new, teach, bias, save = KINDS[name]
+    start, shapes = time.time(), os.path.join(out, f"{name}-shapes.pt")
+    model = new(world, seed)
+    if os.path.exists(shapes):
+        model.load_state_dict(torch.load(shapes))
+    else:
+        teach(model, world, seed, log)
+        torch.save(model.state_dict(), shapes)
+    report(f"{name} generic", model, world, log)
+    bias(model, world, seed, log)
     round_weights(model)
     record = {"seed": seed, "seconds": time.time() - start, "quality": report(f"{name} final", model, world, log)}
     for key, (kind, goal) in GOALS.items():
