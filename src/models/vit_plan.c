@@ -343,10 +343,17 @@ static spur_status config_read(const network_hints *hints, vit_plan *plan, spur_
     } else {
         TRY(face_config_read(hints->config, plan, error));
     }
-    if (plan->shape.heads == 0 || plan->shape.width % plan->shape.heads != 0) {
+    if (plan->shape.heads == 0) {
+        FAIL(
+            SPUR_MODEL,
+            "the number of attention heads is not in the tensors and %zu is no multiple of 64; "
+            "a config.json must say num_attention_heads (Hugging Face) or "
+            "model_args.num_heads (timm)",
+            plan->shape.width);
+    }
+    if (plan->shape.width % plan->shape.heads != 0) {
         FAIL(SPUR_MODEL,
-             "the width %zu is not a multiple of the number of heads %zu; config.json must say "
-             "num_attention_heads (Hugging Face) or model_args.num_heads (timm)",
+             "the width %zu is not a multiple of the number of heads %zu that config.json says",
              plan->shape.width, plan->shape.heads);
     }
     if (hints->side != 0 && hints->side / plan->patch != plan->grid) {
