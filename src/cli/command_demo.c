@@ -138,6 +138,19 @@ static spur_status compute_features(demo *of, spur_error *error)
                          of->models.backbone_count, &options, &of->monitor, &of->seen, error);
 }
 
+/* Last layers on each subset, by the default recipe. */
+static spur_status retrain_heads(demo *of, spur_error *error)
+{
+    spur_retrain_options options;
+    if (of->models.backbone_count == 0) {
+        return SPUR_OK;
+    }
+    spur_retrain_options_defaults(&options);
+    options.threads = of->options.threads;
+    options.restart = of->is_restarted;
+    return spur_retrain(of->run, &options, &of->monitor, &of->heads, error);
+}
+
 static spur_status draw_sheets(demo *of, spur_error *error)
 {
     spur_status status;
@@ -154,6 +167,7 @@ static const demo_stage stages[] = {
     {"truth", compare_truth},       /* ... and how right it is */
     {"select", select_subsets},     /* clear, mid, hidden, random */
     {"features", compute_features}, /* of two classifiers */
+    {"retrain", retrain_heads},     /* their last layers, on the subsets */
     {"draw", draw_sheets},          /* pictures */
     {NULL, NULL},
 };

@@ -79,6 +79,7 @@ void demo_close(demo *of)
     spur_truth_summary_free(of->planted);
     spur_rank_summary_free(of->ranked);
     spur_run_close(of->opened);
+    spur_retrain_summary_free(of->heads);
     spur_features_summary_free(of->seen);
     spur_select_summary_free(of->selected);
     spur_score_summary_free(of->scored);
@@ -179,6 +180,41 @@ static void put_backbones(json_printer *json, const spur_features_summary *seen)
     json_put_close(json, ']');
 }
 
+/* In the order of the world; a head that is read back has its own. */
+static const char *const split_names[] = {"train", "val", "balanced", "ood"};
+
+enum {
+    SPLITS = sizeof split_names / sizeof split_names[0]
+};
+
+static double accuracy_on(const spur_head_summary *head, const char *name)
+{
+    for (size_t i = 0; i < head->split_count; i++) {
+        const spur_head_split *split = &head->splits[i];
+        if (strcmp(split->split, name) == 0 && split->images > 0) {
+            return (double)split->correct / (double)split->images;
+        }
+    }
+    return (double)NAN;
+}
+
+/* Accuracy of the last layers trained again on subsets. */
+static void put_heads(json_printer *json, const spur_retrain_summary *heads)
+{
+    json_put_open(json, "heads", '[');
+    for (size_t i = 0; heads != NULL && i < heads->count; i++) {
+        const spur_head_summary *head = &heads->heads[i];
+        json_put_open(json, NULL, '{');
+        json_put_text(json, "backbone", head->backbone);
+        json_put_text(json, "subset", head->name);
+        for (size_t j = 0; j < SPLITS; j++) {
+            json_put_number(json, split_names[j], accuracy_on(head, split_names[j]));
+        }
+        json_put_close(json, '}');
+    }
+    json_put_close(json, ']');
+}
+
 static void put_class(json_printer *json, const demo *of, const spur_class_rank *class)
 {
     json_put_open(json, NULL, '{');
@@ -206,6 +242,7 @@ void demo_print_json(const demo *of)
     put_measures(&json, of);
     put_subsets(&json, of->selected);
     put_backbones(&json, of->seen);
+    put_heads(&json, of->heads);
     json_put_open(&json, "classes", '[');
     for (size_t i = 0; i < of->ranked->class_count; i++) {
         if (is_shown(&of->ranked->classes[i])) {
@@ -323,18 +360,35 @@ static void print_backbones(const spur_features_summary *seen)
     if (seen == NULL) {
         return;
     }
-    (void)fputs("\nclassifiers trained on such a train split, share of right answers:",
-                stdout);
+    (void)fputs("\nclassifiers trained on such a train split, share of right answers:", stdout);
     for (size_t i = 0; i < seen->set_count; i++) {
         const spur_feature_set *set = &seen->sets[i];
         if (strcmp(set->backbone, last) != 0) {
-            (void)printf("\n  %-10.10s", set->backbone);
+            (void)printf("\n  %-10.10s %-10s", set->backbone, "as it is");
             last = set->backbone;
         }
         (void)printf("  %s", set->split);
         print_measure(set->judged > 0 ? set->top1 : (double)NAN);
     }
     (void)putchar('\n');
+}
+
+/* The same classifiers with their last layer trained again on each subset. */
+static void print_heads(const spur_retrain_summary *heads)
+{
+    if (heads == NULL || heads->count == 0) {
+        return;
+    }
+    (void)puts("their last layers trained again on the subsets:");
+    for (size_t i = 0; i < heads->count; i++) {
+        const spur_head_summary *head = &heads->heads[i];
+        (void)printf("  %-10.10s %-10.10s", head->backbone, head->name);
+        for (size_t j = 0; j < SPLITS; j++) {
+            (void)printf("  %s", split_names[j]);
+            print_measure(accuracy_on(head, split_names[j]));
+        }
+        (void)putchar('\n');
+    }
 }
 
 static void print_subsets(const spur_select_summary *selected)
@@ -395,6 +449,7 @@ void demo_print(const demo *of, const terminal *screen)
     print_measures(of);
     print_subsets(of->selected);
     print_backbones(of->seen);
+    print_heads(of->heads);
     show_sheet(of, screen);
     print_next(of);
 }

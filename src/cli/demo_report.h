@@ -33,6 +33,7 @@ typedef struct demo {
     spur_score_summary *scored;
     spur_select_summary *selected;
     spur_features_summary *seen; /* NULL without backbones */
+    spur_retrain_summary *heads; /* NULL without backbones */
     spur_run *opened;
     spur_rank_summary *ranked;
     spur_truth_summary *energy, *planted; /* the ranking against these columns */
