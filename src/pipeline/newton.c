@@ -25,6 +25,8 @@ enum {
 /* Against the gradient at the start: where single precision has no more to give. */
 #define FLOOR_SINGLE 1e-5
 #define FLOOR_DOUBLE 1e-11
+/* Smallest eigenvalue of the Hessian in b against its mean: a guess. */
+#define BIAS_CURVATURE 0.1
 #define NOISE 1e-7 /* of a value whose logits are in single precision, relative */
 
 typedef struct newton {
@@ -35,7 +37,9 @@ typedef struct newton {
     double *w, *trial;
     double *exact, *refined; /* gradient in double at w, and at trial */
     double start_norm;
-    double scale; /* the approximation is factored for */
+    double weight_norm, bias_norm; /* of the gradient at w */
+    double spectrum; /* square root of a bound of the largest eigenvalue of sum a x x^T */
+    double scale;    /* the approximation is factored for */
     float *gradient, *step;
     float *residual, *solved, *direction, *product;
 } newton;
@@ -56,13 +60,37 @@ static double dot(const float *a, const float *b, size_t count)
     return total;
 }
 
-static double norm_of(const double *a, size_t count)
+/* Norms of the two parts of a gradient. */
+static double measure_single(newton *on)
 {
-    double sum = 0.0;
-    for (size_t i = 0; i < count; i++) {
-        sum += a[i] * a[i];
+    double weights = 0.0, biases = 0.0;
+    for (size_t i = 0; i < on->of->size; i++) {
+        double square = (double)on->gradient[i] * (double)on->gradient[i];
+        if (i % on->of->width == on->of->width - 1) {
+            biases += square;
+        } else {
+            weights += square;
+        }
     }
-    return sqrt(sum);
+    on->weight_norm = sqrt(weights);
+    on->bias_norm = sqrt(biases);
+    return sqrt(weights + biases);
+}
+
+static double measure_double(newton *on, const double *gradient)
+{
+    double weights = 0.0, biases = 0.0;
+    for (size_t i = 0; i < on->of->size; i++) {
+        double square = gradient[i] * gradient[i];
+        if (i % on->of->width == on->of->width - 1) {
+            biases += square;
+        } else {
+            weights += square;
+        }
+    }
+    on->weight_norm = sqrt(weights);
+    on->bias_norm = sqrt(biases);
+    return sqrt(weights + biases);
 }
 
 /* a += factor b */
@@ -138,10 +166,16 @@ static void move(const newton *on, double length, double *dst)
 
 /* ---- single precision ------------------------------------------------------------------- */
 
-static double certified_gap(const newton *on, double norm)
+/* The gap of certificate.h, with a guess in place of the smallest eigenvalue of the Hessian in
+ * b: what the certificate will say, near enough to know when to stop. */
+static double expected_gap(const newton *on)
 {
-    double ridge = on->of->is.ridge;
-    return ridge > 0.0 ? norm * norm / (2.0 * ridge) : HUGE_VAL;
+    double ridge = on->of->is.ridge, m = BIAS_CURVATURE * on->of->curvature;
+    if (!(ridge > 0.0) || !(m > 0.0)) {
+        return ridge > 0.0 ? on->weight_norm * on->weight_norm / (2.0 * ridge) : HUGE_VAL;
+    }
+    double slope = on->weight_norm + on->spectrum * on->bias_norm / sqrt(2.0 * m);
+    return slope * slope / (2.0 * ridge) + on->bias_norm * on->bias_norm / m;
 }
 
 static bool wants_stop(newton *on, double value, double norm)
@@ -149,7 +183,7 @@ static bool wants_stop(newton *on, double value, double norm)
     const newton_progress progress = {.step = on->report.steps,
                                       .objective = value,
                                       .gradient_norm = norm,
-                                      .gap = certified_gap(on, norm)};
+                                      .gap = expected_gap(on)};
     if (on->options->visit != NULL &&
         on->options->visit(on->options->context, &progress) != 0) {
         on->report.is_cancelled = true;
@@ -190,11 +224,11 @@ static spur_status descend(newton *on, spur_error *error)
     size_t stale = 0;
     TRY(objective_evaluate(on->of, on->w, &value, on->gradient, error));
     on->report.products++;
-    norm = sqrt(dot(on->gradient, on->gradient, on->of->size));
+    norm = measure_single(on);
     on->start_norm = norm;
     while (!wants_stop(on, value, norm) && on->report.steps < on->options->steps) {
         if (norm <= FLOOR_SINGLE * on->start_norm ||
-            certified_gap(on, norm) <= 0.1 * on->options->tolerance * value) {
+            expected_gap(on) <= 0.1 * on->options->tolerance * value) {
             break;
         }
         stale = norm < 0.7 * best ? 0 : stale + 1;
@@ -210,7 +244,7 @@ static spur_status descend(newton *on, spur_error *error)
             break;
         }
         on->report.steps++;
-        norm = sqrt(dot(on->gradient, on->gradient, on->of->size));
+        norm = measure_single(on);
     }
     on->report.objective = value;
 done:
@@ -235,7 +269,8 @@ static spur_status refine_step(newton *on, double *value, double *norm, bool *is
     move(on, 1.0, on->trial);
     TRY(objective_evaluate_exact(on->of, on->trial, &there, on->refined, error));
     on->report.products += 2;
-    double moved = norm_of(on->refined, size);
+    double weights = on->weight_norm, biases = on->bias_norm;
+    double moved = measure_double(on, on->refined);
     *is_better = moved < *norm;
     if (*is_better) {
         memcpy(on->w, on->trial, size * sizeof(double));
@@ -243,6 +278,9 @@ static spur_status refine_step(newton *on, double *value, double *norm, bool *is
         *value = there;
         *norm = moved;
         on->report.steps++;
+    } else {
+        on->weight_norm = weights;
+        on->bias_norm = biases;
     }
 done:
     return status;
@@ -255,13 +293,13 @@ static spur_status refine(newton *on, spur_error *error)
     bool is_better = true;
     TRY(objective_evaluate_exact(on->of, on->w, &value, on->exact, error));
     on->report.products++;
-    norm = norm_of(on->exact, on->of->size);
+    norm = measure_double(on, on->exact);
     for (size_t i = 0; i < REFINEMENTS_MOST && is_better; i++) {
         if (wants_stop(on, value, norm)) {
             goto done;
         }
         if (norm <= FLOOR_DOUBLE * on->start_norm ||
-            certified_gap(on, norm) <= 0.25 * on->options->tolerance * value) {
+            expected_gap(on) <= 0.25 * on->options->tolerance * value) {
             break;
         }
         TRY(refine_step(on, &value, &norm, &is_better, error));
@@ -273,6 +311,17 @@ done:
 }
 
 /* ---- the whole -------------------------------------------------------------------------- */
+
+/* The Gram matrix's bound, as if every row had the largest coefficient. */
+static double spectrum_of(const newton *on)
+{
+    double most = 0.0;
+    for (size_t i = 0; i < on->of->set->rows.count; i++) {
+        double a = on->of->is.coefficient[i];
+        most = a > most ? a : most;
+    }
+    return (double)on->of->set->rows.count * most * curvature_bound(on->approximation);
+}
 
 static void newton_close(newton *on)
 {
@@ -313,6 +362,7 @@ spur_status newton_minimise(objective *of, curvature *approximation,
                  .w = w,
                  .exact = gradient};
     TRY(newton_open(&on, error));
+    on.spectrum = sqrt(spectrum_of(&on));
     TRY(descend(&on, error));
     if (!on.report.is_cancelled) {
         TRY(refine(&on, error));

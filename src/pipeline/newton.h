@@ -13,8 +13,7 @@
 typedef struct newton_progress {
     size_t step;
     double objective, gradient_norm; /* of all parameters together */
-    double gap; /* objective minus optimum is at most this, up to the biases' part; infinite
-                   without a ridge */
+    double gap; /* objective minus optimum is about at most this; infinite without a ridge */
 } newton_progress;
 
 typedef struct newton_options {
