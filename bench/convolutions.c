@@ -112,7 +112,7 @@ int main(int count, char **arguments)
     for (size_t i = 0; i < KINDS; i++) {
         const kind *what = &kinds[i];
         spur_error error;
-        double seconds;
+        double seconds = 0;
         spur_status status = time_kind(what, repeats, &seconds, &error);
         if (status != SPUR_OK) {
             (void)fprintf(stderr, "convolutions: %s\n", error.message);
