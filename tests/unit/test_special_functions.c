@@ -39,8 +39,9 @@ static void beta_has_its_closed_forms(void **state)
         assert_true(relative(beta_lower(x, 1, 3.25), 1 - pow(1 - x, 3.25)) < 1e-13);
         assert_true(relative(beta_lower(x, 0.5, 0.5), asin(sqrt(x)) / asin(1)) < 1e-13);
         assert_true(fabs(beta_lower(x, 3, 40) + beta_lower(1 - x, 40, 3) - 1) < 1e-13);
-        assert_true(relative(beta_quantile(beta_lower(x, 4, 9), 4, 9), x) < 1e-9); /* observed 8.4e-11:
-                                                          the tail is flat at 15/16 */
+        assert_true(relative(beta_quantile(beta_lower(x, 4, 9), 4, 9), x) <
+                    1e-9); /* observed 8.4e-11:
+  the tail is flat at 15/16 */
     }
     assert_true(beta_lower(0, 2, 3) == 0 && beta_lower(1, 2, 3) == 1);
     assert_true(beta_quantile(0, 2, 3) == 0 && beta_quantile(1, 2, 3) == 1);
