@@ -115,7 +115,7 @@ static spur_status bench_head(const arguments *from, size_t threads, spur_error 
 {
     spur_status status;
     spur_bench_head_result result;
-    size_t sizes[3];
+    size_t sizes[3] = {0};
     TRY(read_sizes(argument_text(from, "head"), sizes, error));
     TRY(spur_bench_head(sizes[0], sizes[1], sizes[2], threads,
                         argument_number(from, "tolerance", 1e-6), &result, error));

@@ -85,7 +85,7 @@ static size_t next_best(const float *logits, size_t classes, size_t last)
     size_t best = classes;
     for (size_t k = 0; k < classes; k++) {
         bool is_behind = last == classes || logits[k] < logits[last] ||
-                         (logits[k] == logits[last] && k > last);
+                         (k > last && logits[k] == logits[last]);
         if (is_behind && (best == classes || logits[k] > logits[best])) {
             best = k;
         }
@@ -96,9 +96,10 @@ static size_t next_best(const float *logits, size_t classes, size_t last)
 /* log of the sum of exponentials, for probabilities. */
 static double log_sum(const float *logits, size_t classes)
 {
-    double largest = (double)logits[next_best(logits, classes, classes)], sum = 0;
+    size_t best = next_best(logits, classes, classes);
+    double largest = (double)logits[best], sum = 1; /* its own */
     for (size_t k = 0; k < classes; k++) {
-        sum += exp((double)logits[k] - largest);
+        sum += k == best ? 0 : exp((double)logits[k] - largest);
     }
     return largest + log(sum);
 }

@@ -18,15 +18,14 @@ enum {
 
 spur_status demo_join(const char *folder, const char *name, char **out, spur_error *error)
 {
-    size_t length = strlen(folder), more = strlen(name);
+    size_t length = strlen(folder);
     bool has_slash = length > 0 && folder[length - 1] == '/';
-    char *joined = malloc(length + more + 2);
+    size_t size = length + strlen(name) + 2;
+    char *joined = malloc(size);
     if (joined == NULL) {
         return failure_no_memory(error);
     }
-    memcpy(joined, folder, length);
-    joined[length] = '/';
-    memcpy(joined + length + (has_slash ? 0 : 1), name, more + 1);
+    (void)snprintf(joined, size, "%s%s%s", folder, has_slash ? "" : "/", name);
     *out = joined;
     return SPUR_OK;
 }

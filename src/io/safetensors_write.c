@@ -173,6 +173,7 @@ done:
     return status;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): as safetensors_begin, with three results */
 spur_status safetensors_start(const tensor_out *tensors, size_t count,
                               const char *const *metadata, size_t pairs, text_buffer *start,
                               uint64_t *offsets, uint64_t *size, spur_error *error)

@@ -61,6 +61,7 @@ done:
     return status;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the signature of the table */
 static spur_status run_resnet(const void *network, engine_worker *worker, float *scratch,
                               const float *pixels, size_t images, float *features,
                               const tower_watch *watch, spur_error *error)
@@ -106,6 +107,7 @@ done:
     return status;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the signature of the table */
 static spur_status run_vit(const void *network, engine_worker *worker, float *scratch,
                            const float *pixels, size_t images, float *features,
                            const tower_watch *watch, spur_error *error)

@@ -487,6 +487,7 @@ done:
     return status;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the signature of the table */
 spur_status resnet_run(const resnet *from, engine_worker *worker, float *scratch,
                        const float *pixels, size_t images, float *features,
                        const tower_watch *watch, spur_error *error)

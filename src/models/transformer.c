@@ -259,7 +259,8 @@ static spur_status qkv_take(engine *on, const weights *from, const transformer *
         TRY(rows_take(from, name, width, width, weight + j * width * width, bias + j * width,
                       error));
     }
-    float scale = (float)(1 / sqrt((double)(width / stack->shape.heads)));
+    size_t head_size = width / stack->shape.heads;
+    float scale = (float)(1 / sqrt((double)head_size));
     scale_values(weight, width * width, scale);
     scale_values(bias, width, scale);
     const linear_shape shape = {.rows = stack->block,

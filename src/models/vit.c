@@ -4,6 +4,7 @@
  */
 #include "models/vit.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -60,6 +61,7 @@ static spur_status tokens_open(const weights *from, const vit_tensors *names, vi
     size_t width = made->shape.width;
     const char *const leading[] = {names->class_token, names->distillation_token};
     float *token = NULL;
+    assert(made->leading <= sizeof leading / sizeof leading[0]);
     TRY(weights_take(from, names->positions, &made->position, error));
     TRY(memory_new(made->leading, width * sizeof(float), &made->first, error));
     memcpy(made->first, made->position, made->leading * width * sizeof(float));
@@ -175,6 +177,7 @@ static void feature_take(const vit *from, float *x, float *feature, const tower_
     }
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the signature of the table */
 spur_status vit_run(const vit *from, engine_worker *worker, float *scratch, const float *pixels,
                     size_t images, float *features, const tower_watch *watch, spur_error *error)
 {

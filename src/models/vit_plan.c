@@ -35,6 +35,7 @@ static const block_names face_block = {.norm1 = "layernorm_before",
                                        .fc2 = "output.dense",
                                        .stage = "block"};
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): pieces of one text */
 #define FACE_NAMES(PREFIX, IS_DEIT)                                                            \
     {                                                                                          \
         .class_token = PREFIX ".embeddings.cls_token",                                         \
@@ -46,6 +47,7 @@ static const block_names face_block = {.norm1 = "layernorm_before",
         .head = "classifier", .first = "cls_classifier", .second = "distillation_classifier",  \
         .is_timm = false, .is_deit = IS_DEIT                                                   \
     }
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 static const vit_names known_names[] = {{.class_token = "cls_token",
                                          .distillation_token = "dist_token",

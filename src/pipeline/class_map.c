@@ -51,6 +51,7 @@ done:
 }
 
 /* Fills outputs[c] for every class; *missing is the first class that none or several fit. */
+/* NOLINTNEXTLINE(readability-function-size): arrays with their sizes */
 static spur_status find_all(const store_class *classes, size_t count, bool by_label,
                             const name_index *names, arena *texts, size_t *outputs,
                             size_t *missing, spur_error *error)
@@ -84,6 +85,7 @@ static spur_status are_distinct(const size_t *outputs, size_t count, size_t outp
     return status;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): arrays with their sizes */
 static spur_status try_names(const store_class *classes, size_t class_count,
                              const char *const *names, size_t outputs, arena *texts,
                              class_map *into, size_t *missing, spur_error *error)
@@ -106,6 +108,7 @@ done:
 }
 
 /* Why nothing fits. */
+/* NOLINTNEXTLINE(readability-function-size): arrays with their sizes */
 static spur_status explain(const store_class *classes, size_t class_count, bool has_names,
                            size_t outputs, size_t missing, arena *texts, class_map *into,
                            spur_error *error)

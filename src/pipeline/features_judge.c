@@ -48,7 +48,7 @@ static size_t place_of(const float *logits, size_t count, size_t wanted)
         return SIZE_MAX;
     }
     for (size_t j = 0; j < count; j++) {
-        before += logits[j] > logits[wanted] || (logits[j] == logits[wanted] && j < wanted);
+        before += logits[j] > logits[wanted] || (j < wanted && logits[j] == logits[wanted]);
     }
     return before;
 }

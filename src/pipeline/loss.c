@@ -18,7 +18,7 @@ static double softmax_row(float *z, size_t classes, size_t label, float *residua
         peak = z[k] > peak ? z[k] : peak;
     }
     rows_softmax(z, classes, 1, classes);
-    float largest = 0.0F;
+    float largest = z[0];
     for (size_t k = 0; k < classes; k++) {
         largest = z[k] > largest ? z[k] : largest;
         residual[k] = z[k];
@@ -29,11 +29,13 @@ static double softmax_row(float *z, size_t classes, size_t label, float *residua
 
 static double softmax_exact(double *z, size_t classes, size_t label)
 {
-    double peak = z[0], own = z[label], sum = 0.0;
+    double peak = z[0], own = z[label];
     for (size_t k = 1; k < classes; k++) {
         peak = z[k] > peak ? z[k] : peak;
     }
-    for (size_t k = 0; k < classes; k++) {
+    z[0] = exp(z[0] - peak);
+    double sum = z[0];
+    for (size_t k = 1; k < classes; k++) {
         z[k] = exp(z[k] - peak);
         sum += z[k];
     }

@@ -26,6 +26,7 @@ static newton_options options_for(const recipe_job *job, double tolerance)
     return options;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the signature of a trial */
 static spur_status lasso_trial(const recipe_job *job, const solver_rows *rows,
                                const double *weights, double *accuracies,
                                const training_rows *held_out, const uint32_t *held_labels,

@@ -202,6 +202,7 @@ static void blend_heads(const head *a, const head *b, float share, head *out)
     }
 }
 
+/* NOLINTNEXTLINE(readability-function-size): arrays with their sizes */
 spur_status retrain_blend(retrain_summary *in, const head *original, const head *own,
                           const training_rows *rows, const uint32_t *labels, size_t steps,
                           size_t threads, spur_head_summary *out, spur_error *error)

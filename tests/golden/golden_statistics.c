@@ -246,7 +246,7 @@ static bool check_kendall(const json_t *item, const double *x, const double *y, 
     bool is_passed = near_member(kinds, tau.value, item, "kendall_tau_b", 1);
     is_passed = near_member(kinds + 1, tau.p, item, "kendall_p_asymptotic", FLOOR) && is_passed;
     if (json_is_number(json_object_get(item, "kendall_p_exact"))) {
-        double pairs = (double)(count * (count - 1) / 2);
+        double pairs = (double)count * (double)(count - 1) / 2;
         size_t discordant = (size_t)llround((1 - tau.value) / 2 * pairs);
         assert_ok(statistics_kendall_exact(discordant, count, &exact, &error), error);
         is_passed = near_member(kinds + 2, exact, item, "kendall_p_exact", FLOOR) && is_passed;

@@ -76,7 +76,7 @@ def choose(scores, labels, kind, k, seed):
 def fit_head(features, labels, c):
     mean, deviation = features.mean(0), features.std(0)
     scale = np.where(deviation > 0, 1 / np.where(deviation > 0, deviation, 1), 0)
-    fitted = LogisticRegression(C=c, max_iter=5000, tol=1e-6).fit((features - mean) * scale, labels)
+    fitted = LogisticRegression(C=c, max_iter=5000, tol=1e-4).fit((features - mean) * scale, labels)
     return lambda x: fitted.predict((x - mean) * scale)
 
 
