@@ -105,6 +105,7 @@ static bool name_translate(const char *face, char dst[64])
     size_t layer = 0;
     int skip = 0;
     char block[32] = "";
+    /* NOLINTNEXTLINE(cert-err34-c): names of our own */
     if (sscanf(face, "vit.encoder.layer.%zu.%n", &layer, &skip) == 1 && skip > 0) {
         (void)snprintf(block, sizeof block, "blocks.%zu.", layer);
     }

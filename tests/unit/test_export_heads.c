@@ -193,8 +193,10 @@ static void arrays_for_numpy(void **state)
               error);
     bool has_weight = false, has_bias = false;
     for (size_t i = 0; i + sizeof weight <= size; i++) {
+        /* NOLINTBEGIN(bugprone-suspicious-memory-comparison): the very bits are meant */
         has_weight = has_weight || memcmp(bytes + i, weight, sizeof weight) == 0;
         has_bias = has_bias || memcmp(bytes + i, bias, sizeof bias) == 0;
+        /* NOLINTEND(bugprone-suspicious-memory-comparison) */
     }
     assert_true(has_weight && has_bias);
     memory_free(bytes);

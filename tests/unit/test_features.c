@@ -565,7 +565,7 @@ static void flipped_tables_are_noticed(void **state)
     spur_error error;
     unsigned char *bytes;
     size_t size, noticed = 0, harmless = 0;
-    feature_matrix whole, found;
+    feature_matrix whole = {0}, found = {0};
     const char *run = temp_in(*state, "run");
     make_run(*state, run);
     feed_ok(run, &(feeding){.threads = 1});

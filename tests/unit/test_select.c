@@ -216,15 +216,12 @@ static void order_of_files_does_not_matter(void **state)
     static const char *const all[] = {"clear-9", "mid-9", "hidden-9", "rnd-9-s0", "rnd-9-s1"};
     spur_select_options options = options_of(NULL, "9");
     char names[2][512];
-    (void)snprintf(names[0], sizeof names[0], "%s", temp_in(*state, "a"));
-    (void)snprintf(names[1], sizeof names[1], "%s", temp_in(*state, "b"));
     for (size_t ties = 0; ties < 2; ties++) {
         const variant plain = {.has_ties = ties == 1};
         const variant reversed = {.is_reversed = true, .has_ties = ties == 1};
         unsigned char one[IMAGES], other[IMAGES];
-        if (ties == 1) {
-            (void)strcat(names[0], "t"), (void)strcat(names[1], "t");
-        }
+        (void)snprintf(names[0], sizeof names[0], "%s", temp_in(*state, ties ? "at" : "a"));
+        (void)snprintf(names[1], sizeof names[1], "%s", temp_in(*state, ties ? "bt" : "b"));
         make_run(names[0], "/nowhere", &plain);
         make_run(names[1], "/nowhere", &reversed);
         spur_select_summary_free(select_subsets(names[0], &options));
@@ -464,8 +461,8 @@ static void changed_subsets_are_refused(void **state)
 {
     static const char *const changes[] = {
         "UPDATE subset_members SET rank = rank + 1 WHERE subset = 'clear-3' AND rank = 38",
-        "UPDATE subset_members SET row = 1000 WHERE row = (SELECT max(row) FROM "
-        "subset_members)",
+        ("UPDATE subset_members SET row = 1000 WHERE row = (SELECT max(row) FROM "
+         "subset_members)"),
         "DELETE FROM subset_members WHERE row = (SELECT max(row) FROM subset_members)",
         "DELETE FROM subsets",
         "DELETE FROM subset_members; DELETE FROM subsets",

@@ -19,7 +19,7 @@ static void fill(double *values, size_t count, uint32_t seed, uint32_t kinds)
 {
     for (size_t i = 0; i < count; i++) {
         seed = seed * 1664525u + 1013904223u;
-        values[i] = (double)(seed >> 16) - (double)((seed >> 16) / kinds * kinds);
+        values[i] = (double)((seed >> 16) % kinds);
     }
 }
 
