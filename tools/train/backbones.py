@@ -254,7 +254,7 @@ def save_resnet(folder, model, names):
     pretrained = {"tag": "spur_demo", "custom_load": False, "input_size": side, "fixed_input_size": False,
                   "interpolation": "bilinear", "crop_pct": 1.0, "crop_mode": "center", "mean": [MEAN] * 3,
                   "std": [DEVIATION] * 3, "num_classes": len(names), "pool_size": [3, 3], "first_conv": "conv1",
-                  "classifier": "fc", "license": "mit"}
+                  "classifier": "fc", "license": "apache-2.0"}
     tokenizer.write_json(os.path.join(folder, "config.json"), {
         "architecture": "resnet14", "num_classes": len(names), "num_features": model.fc.in_features,
         "label_names": list(names), "global_pool": "avg", "pretrained_cfg": pretrained}, indent=2)
