@@ -4,7 +4,6 @@
  */
 #include "models/vit.h"
 
-#include <assert.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -59,16 +58,15 @@ static spur_status tokens_open(const weights *from, const vit_tensors *names, vi
 {
     spur_status status;
     size_t width = made->shape.width;
-    const char *const leading[] = {names->class_token, names->distillation_token};
     float *token = NULL;
-    assert(made->leading <= sizeof leading / sizeof leading[0]);
     TRY(weights_take(from, names->positions, &made->position, error));
     TRY(memory_new(made->leading, width * sizeof(float), &made->first, error));
     memcpy(made->first, made->position, made->leading * width * sizeof(float));
     for (size_t i = 0; i < made->leading; i++) {
         memory_free(token);
         token = NULL;
-        TRY(weights_take(from, leading[i], &token, error));
+        TRY(weights_take(from, i == 0 ? names->class_token : names->distillation_token, &token,
+                         error));
         rows_add(token, width, 1, width, made->first + i * width, width);
     }
 done:
