@@ -131,18 +131,6 @@ static void print_json(const spur_features_summary *summary, const char *run)
     json_put_end(&json);
 }
 
-typedef struct failure_list {
-    terminal *screen;
-    uint64_t seen;
-} failure_list;
-
-static int show_failure(void *context, const spur_failure *failure)
-{
-    failure_list *list = context;
-    failures_show(list->screen, &list->seen, failure->file_name, failure->reason);
-    return 0;
-}
-
 /* Failed rows of every set, as the run holds them. */
 static spur_status show_failures(const char *path, const spur_features_summary *summary,
                                  terminal *screen, spur_error *error)
@@ -153,7 +141,7 @@ static spur_status show_failures(const char *path, const spur_features_summary *
     TRY(spur_run_open(path, &run, error));
     for (size_t i = 0; i < summary->set_count; i++) {
         TRY(spur_feature_failures(run, summary->sets[i].backbone, summary->sets[i].split,
-                                  show_failure, &list, error));
+                                  failures_visit, &list, error));
     }
     failures_end(screen, list.seen);
 done:

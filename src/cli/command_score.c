@@ -59,18 +59,6 @@ done:
     return status;
 }
 
-typedef struct failure_list {
-    terminal *screen;
-    uint64_t seen;
-} failure_list;
-
-static int show_failure(void *context, const spur_failure *failure)
-{
-    failure_list *list = context;
-    failures_show(list->screen, &list->seen, failure->file_name, failure->reason);
-    return 0;
-}
-
 /* The failed images as the run holds them: with those of earlier calls. */
 static spur_status show_failures(const char *path, terminal *screen, spur_error *error)
 {
@@ -78,7 +66,7 @@ static spur_status show_failures(const char *path, terminal *screen, spur_error 
     failure_list list = {.screen = screen};
     spur_status status = spur_run_open(path, &run, error);
     if (status == SPUR_OK) {
-        status = spur_run_failures(run, show_failure, &list, error);
+        status = spur_run_failures(run, failures_visit, &list, error);
         failures_end(screen, list.seen);
     }
     spur_run_close(run);

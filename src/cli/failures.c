@@ -20,6 +20,13 @@ void failures_show(terminal *screen, uint64_t *seen, const char *file_name, cons
     (void)fputc('\n', stderr);
 }
 
+int failures_visit(void *context, const spur_failure *failure)
+{
+    failure_list *list = context;
+    failures_show(list->screen, &list->seen, failure->file_name, failure->reason);
+    return 0;
+}
+
 void failures_end(terminal *screen, uint64_t seen)
 {
     terminal_clear(screen);
