@@ -671,25 +671,6 @@ SPUR_API void spur_suspect_summary_free(spur_suspect_summary *summary);
 
 /* ---- retrain: certified last layers ----------------------------------------------------- */
 
-typedef struct spur_retrain_options {
-    const char *recipe;    /* NULL = "dfr"; spur_each_recipe lists them */
-    const double *C;       /* none: the recipe's own; several: the best accuracy of a k-fold */
-    size_t C_count, folds; /* folds: default 5 */
-    bool balanced;         /* class weights n / (K n_class) */
-    bool raw_features;     /* no standardising */
-    bool warm_start;       /* from the original head */
-    size_t interpolate;    /* steps between original and new head to measure; 0 = none */
-    uint64_t seed;         /* of folds, resamples, stochastic descent */
-    double tolerance;      /* certified gap against the objective; 0 = best possible */
-    size_t threads;        /* 0 = all processors */
-    const char *original;  /* head file; NULL = the run's own, if any */
-    const char *backbone;  /* of a run: name; NULL = all */
-    const char *subsets;   /* of a run: "clear-100,rnd-100-s0"; NULL = all */
-    bool restart;          /* train heads again that are there with other settings */
-} spur_retrain_options;
-
-SPUR_API void spur_retrain_options_defaults(spur_retrain_options *options);
-
 /* Images of a split. safe = certified - unsafe. */
 typedef struct spur_head_split {
     const char *split;
@@ -713,7 +694,7 @@ typedef struct spur_head_summary {
     const char *path, *recipe;
     bool was_there;    /* nothing was done: the same head stands in the file */
     bool is_certified; /* the bounds below hold */
-    bool is_cancelled; /* the best so far */
+    bool is_cancelled; /* of a matrix: the best so far */
     uint64_t images;
     size_t features, classes;
     size_t absent; /* classes without an image: never predicted */
@@ -730,6 +711,28 @@ typedef struct spur_head_summary {
     size_t blend_count;
 } spur_head_summary;
 
+typedef struct spur_retrain_options {
+    const char *recipe;    /* NULL = "dfr"; spur_each_recipe lists them */
+    const double *C;       /* none: the recipe's own; several: the best accuracy of a k-fold */
+    size_t C_count, folds; /* folds: default 5 */
+    bool balanced;         /* class weights n / (K n_class) */
+    bool raw_features;     /* no standardising */
+    bool warm_start;       /* from the original head */
+    size_t interpolate;    /* steps between original and new head to measure; 0 = none */
+    uint64_t seed;         /* of folds, resamples, stochastic descent */
+    double tolerance;      /* certified gap against the objective; 0 = best possible */
+    size_t threads;        /* 0 = all processors */
+    const char *original;  /* head file; NULL = the run's own, if any */
+    const char *backbone;  /* of a run: name; NULL = all */
+    const char *subsets;   /* of a run: "clear-100,rnd-100-s0"; NULL = all */
+    bool restart;          /* train heads again that are there with other settings */
+    /* Of a run: called with every head as soon as it stands in its file; non-zero stops. */
+    int (*visit)(void *context, const spur_head_summary *head);
+    void *context;
+} spur_retrain_options;
+
+SPUR_API void spur_retrain_options_defaults(spur_retrain_options *options);
+
 typedef struct spur_retrain_summary {
     spur_head_summary *heads;
     size_t count;
@@ -737,7 +740,8 @@ typedef struct spur_retrain_summary {
 SPUR_API void spur_retrain_summary_free(spur_retrain_summary *summary);
 
 /* Trains a head on a matrix in any tensor file: X [n, d], y [n] whole numbers from 0, optional
- * sample_weight [n]. Writes W [classes, d] and b for raw features, with the certificate. */
+ * sample_weight [n]. Writes W [classes, d] and b for raw features, with the certificate. A
+ * cancelled call writes the best head so far, which says that it is not certified. */
 SPUR_API spur_status spur_retrain_matrix(const char *features, const char *out_path,
                                          const spur_retrain_options *options,
                                          const spur_monitor *monitor,
@@ -746,7 +750,7 @@ SPUR_API spur_status spur_retrain_matrix(const char *features, const char *out_p
 
 /* One head per subset and backbone of a run, as heads/<backbone>/<subset>.safetensors. A head
  * that is there with the same settings is left alone; one with others is refused
- * (SPUR_DATASET) unless options->restart. */
+ * (SPUR_DATASET) unless options->restart. A cancelled call keeps the finished heads only. */
 SPUR_API spur_status spur_retrain(const char *run, const spur_retrain_options *options,
                                   const spur_monitor *monitor, spur_retrain_summary **summary,
                                   spur_error *error) SPUR_MUST_USE;

@@ -261,24 +261,37 @@ static int print_recipe(void *context, const char *name, const char *summary, co
     return 0;
 }
 
-static void print_all(const spur_retrain_summary *summary, bool as_json, const terminal *screen)
+/* Where finished heads go. */
+typedef struct head_printer {
+    terminal *screen;
+    bool as_json;
+    const char *backbone; /* of the last head */
+} head_printer;
+
+static void print_backbone(head_printer *on, const char *name)
 {
-    const char *backbone = NULL;
-    for (size_t i = 0; i < summary->count; i++) {
-        const spur_head_summary *row = &summary->heads[i];
-        if (as_json) {
-            print_json(row);
-            continue;
-        }
-        if (row->backbone != NULL &&
-            (backbone == NULL || strcmp(backbone, row->backbone) != 0)) {
-            (void)fputs("backbone ", stdout);
-            escape_print(row->backbone, stdout);
-            (void)putchar('\n');
-        }
-        backbone = row->backbone;
-        print_head(row, screen);
+    if (name != NULL && (on->backbone == NULL || strcmp(on->backbone, name) != 0)) {
+        (void)fputs("backbone ", stdout);
+        escape_print(name, stdout);
+        (void)putchar('\n');
     }
+    on->backbone = name;
+}
+
+/* Each head as soon as it is finished: a reader of a pipe need not wait for the last. */
+static int print_finished(void *context, const spur_head_summary *row)
+{
+    head_printer *on = context;
+    terminal_clear(on->screen);
+    if (on->as_json) {
+        print_json(row);
+    } else {
+        print_backbone(on, row->backbone);
+        print_head(row, on->screen);
+    }
+    (void)fflush(stdout);
+    terminal_hurry(on->screen);
+    return 0;
 }
 
 static spur_status check_words(const arguments *from, spur_error *error)
@@ -310,6 +323,9 @@ static spur_status run_retrain(const arguments *from, terminal *screen, spur_err
     }
     TRY(check_words(from, error));
     TRY(read_options(from, values, &options, error));
+    head_printer printer = {screen, argument_flag(from, "json"), NULL};
+    options.visit = print_finished;
+    options.context = &printer;
     spur_monitor monitor = terminal_monitor(screen);
     if (argument_text(from, "features") != NULL) {
         status =
@@ -319,8 +335,9 @@ static spur_status run_retrain(const arguments *from, terminal *screen, spur_err
         status = spur_retrain(argument_word(from, 0), &options, &monitor, &summary, error);
     }
     terminal_clear(screen);
-    TRY(status);
-    print_all(summary, argument_flag(from, "json"), screen);
+    if (status == SPUR_OK && argument_text(from, "features") != NULL) {
+        (void)print_finished(&printer, summary->heads);
+    }
 done:
     spur_retrain_summary_free(summary);
     return status;

@@ -153,6 +153,11 @@ static void show_progress(terminal *screen, const spur_progress *progress)
     }
 }
 
+void terminal_hurry(terminal *screen)
+{
+    screen->last_shown -= LINE_INTERVAL;
+}
+
 static int on_progress(void *context, const spur_progress *progress)
 {
     show_progress(context, progress);

@@ -41,6 +41,8 @@ void terminal_red(const terminal *screen, bool is_on);
 
 /* Callbacks that show progress and messages and turn a signal into a cancellation. */
 spur_monitor terminal_monitor(terminal *screen);
+/* A step is done: outside a terminal, too, the next report is shown whenever it comes. */
+void terminal_hurry(terminal *screen);
 /* Removes the bar. */
 void terminal_clear(terminal *screen);
 

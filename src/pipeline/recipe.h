@@ -67,7 +67,8 @@ int recipe_visit(void *context, const newton_progress *progress);
 
 /* Chooses among C values by accuracy on held-out folds, no more than the largest class has
  * rows: each class's rows are dealt to the folds in an order drawn from (seed, row). fit trains
- * on some rows. The best mean accuracy wins, of equals the smaller C. */
+ * on some rows. The best mean accuracy wins, of equals the smaller C. Cancelled:
+ * SPUR_INTERRUPTED, as there is no head yet. */
 typedef spur_status (*recipe_trial)(const recipe_job *job, const solver_rows *rows,
                                     const double *weights, double *accuracies,
                                     const training_rows *held_out, const uint32_t *held_labels,

@@ -159,6 +159,9 @@ spur_status recipe_choose(const recipe_job *given, recipe_trial trial, recipe_re
     for (size_t f = 0; f < job->folds && !into->is_cancelled; f++) {
         TRY(try_fold(job, trial, fold, f, into, error));
     }
+    if (into->is_cancelled) {
+        FAIL(SPUR_INTERRUPTED, "interrupted while C was chosen");
+    }
     for (size_t c = 1; c < job->C_count; c++) {
         double ahead = into->tried_top1[c] - into->tried_top1[best];
         if (ahead > 1e-12 || (ahead > -1e-12 && job->C[c] < job->C[best])) {

@@ -204,6 +204,18 @@ static spur_status check_original(const matrix_input *from, const recipe *with,
                : SPUR_OK;
 }
 
+static spur_status report_cancelled(const spur_monitor *monitor, const char *path,
+                                    spur_error *error)
+{
+    spur_status status =
+        error_set(error, SPUR_INTERRUPTED,
+                  "interrupted: %s holds the best head so far, not certified", path);
+    if (monitor != NULL && monitor->log != NULL) {
+        monitor->log(monitor->context, SPUR_LOG_WARNING, error->message);
+    }
+    return status;
+}
+
 spur_status spur_retrain_matrix(const char *features, const char *out_path,
                                 const spur_retrain_options *options,
                                 const spur_monitor *monitor, spur_retrain_summary **summary,
@@ -243,8 +255,7 @@ spur_status spur_retrain_matrix(const char *features, const char *out_path,
     TRY(retrain_write(out_path, "W", row, &result, NULL, 0, error));
     made->open.count = 1;
     if (result.is_cancelled) {
-        FAIL(SPUR_INTERRUPTED, "interrupted; %s holds the best head so far, not certified",
-             out_path);
+        TRY(report_cancelled(monitor, out_path, error));
     }
     if (summary != NULL) {
         *summary = &made->open;

@@ -5,6 +5,7 @@
  * is finished, so that an interrupted call goes on with the next one; the digest of all that
  * decides its bytes is the note "settings" in its file.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/digest.h"
@@ -13,6 +14,10 @@
 #include "pipeline/rank.h"
 #include "pipeline/retrain.h"
 #include "pipeline/select.h"
+
+enum {
+    DETAIL_SIZE = 256
+};
 
 /* One split with features, as every head is measured on. */
 typedef struct split_rows {
@@ -35,6 +40,7 @@ typedef struct retrain_run {
     split_rows *splits; /* [run->split_count], unread ones have no labels */
     retrain_summary *made;
     size_t done, total;
+    const char *name;               /* of the head at hand */
     char settings[DIGEST_HEX_SIZE]; /* of the head at hand */
 } retrain_run;
 
@@ -309,14 +315,18 @@ done:
     return status;
 }
 
+/* "clear-100  objective ..."; detail NULL: the head is done. */
 static int watch_fit(void *context, const char *detail)
 {
     const retrain_run *in = context;
+    char text[DETAIL_SIZE];
+    if (in->monitor == NULL || in->monitor->progress == NULL) {
+        return 0;
+    }
+    (void)snprintf(text, sizeof text, "%s  %s", in->name, detail != NULL ? detail : "done");
     const spur_progress progress = {
-        .stage = "retrain", .done = in->done, .total = in->total, .detail = detail};
-    return in->monitor != NULL && in->monitor->progress != NULL
-               ? in->monitor->progress(in->monitor->context, &progress)
-               : 0;
+        .stage = "retrain", .done = in->done, .total = in->total, .detail = text};
+    return in->monitor->progress(in->monitor->context, &progress);
 }
 
 static spur_status fit_rows(retrain_run *in, const head_rows *rows, recipe_result *out,
@@ -440,10 +450,7 @@ static spur_status find_finished(retrain_run *in, spur_head_summary *row, bool *
                                                      : "unknown");
     }
     TRY(retrain_read(in->made, there, row, error));
-    *is_finished = row->was_there = !row->is_cancelled;
-    if (row->is_cancelled) {
-        row->split_count = row->fold_count = row->blend_count = 0;
-    }
+    *is_finished = row->was_there = true;
 done:
     head_file_close(there);
     return status;
@@ -465,39 +472,60 @@ done:
     return status;
 }
 
+/* A head that was stopped on its way is dropped: what stands in heads/ is finished. */
+static spur_status make_head(retrain_run *in, const subset_key *key, const head_rows *rows,
+                             spur_head_summary *row, spur_error *error)
+{
+    spur_status status;
+    recipe_result result = {0};
+    TRY(fit_rows(in, rows, &result, error));
+    if (result.is_cancelled) {
+        FAIL(SPUR_INTERRUPTED, "interrupted after %zu of %zu heads", in->done, in->total);
+    }
+    TRY(retrain_fill(in->made, row, &result, error));
+    row->recipe = in->with->name;
+    row->images = rows->count;
+    TRY(measure(in, &result, row, error));
+    TRY(write_head(in, key, rows, &result, row, error));
+done:
+    recipe_result_free(&result);
+    return status;
+}
+
+/* Counts the head and shows it; non-zero stops. */
+static int report_head(retrain_run *in, const spur_head_summary *row)
+{
+    in->made->open.count++;
+    in->done++;
+    int stops = in->options->visit != NULL ? in->options->visit(in->options->context, row) : 0;
+    return watch_fit(in, NULL) != 0 || stops != 0;
+}
+
 static spur_status train_head(retrain_run *in, const subset_key *key, spur_error *error)
 {
     spur_status status;
     char name[SUBSET_KEY_SIZE];
     head_rows rows = {0};
-    recipe_result result = {0};
     bool is_finished = false;
     spur_head_summary *row = &in->made->open.heads[in->made->open.count];
     subset_key_text(key, SPUR_NAMING_CONTENT, name);
+    in->name = name;
     TRY(place_head(in, name, row, error));
     TRY(head_rows_make(in, key, name, &rows, error));
     TRY(settings_digest(in, name, &rows, error));
     TRY(find_finished(in, row, &is_finished, error));
     if (!is_finished) {
-        TRY(fit_rows(in, &rows, &result, error));
-        TRY(retrain_fill(in->made, row, &result, error));
-        row->recipe = in->with->name;
-        row->images = rows.count;
-        TRY(measure(in, &result, row, error));
-        TRY(write_head(in, key, &rows, &result, row, error));
+        TRY(make_head(in, key, &rows, row, error));
     }
-    in->made->open.count++;
-    in->done++;
-    if (result.is_cancelled || watch_fit(in, NULL) != 0) {
-        FAIL(SPUR_INTERRUPTED, "interrupted after %zu of %zu heads%s", in->done, in->total,
-             result.is_cancelled ? "; the last is the best so far, not certified" : "");
+    if (report_head(in, row) != 0 && in->done < in->total) {
+        FAIL(SPUR_INTERRUPTED, "interrupted after %zu of %zu heads", in->done, in->total);
     }
 done:
+    in->name = NULL;
     if (status != SPUR_OK && status != SPUR_INTERRUPTED) {
         error_prefix(error, "head %s of %s", name, in->backbone->name);
     }
     head_rows_free(&rows);
-    recipe_result_free(&result);
     return status;
 }
 

@@ -5,9 +5,11 @@
 #include "support.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "io/file.h"
 #include "io/tensor.h"
 #include "models/head_file.h"
 
@@ -52,17 +54,17 @@ static void test_round_trip(void **state)
 {
     spur_error error;
     spur_retrain_summary *summary = NULL;
-    head_file *file = NULL;
+    head_file *from = NULL;
     float logits[ROWS * 3];
     fill();
     const tensor_out tensors[] = {{"X", TENSOR_F32, 2, x_shape, features_of},
                                   {"y", TENSOR_I64, 1, y_shape, labels_of}};
     const char *out = temp_in(*state, "out.safetensors");
     assert_ok(retrain(write_matrix(state, tensors, 2), out, &summary, &error), error);
-    assert_ok(head_file_open(out, &file, &error), error);
+    assert_ok(head_file_open(out, &from, &error), error);
     assert_string_equal(head_file_prefix(file), "W");
-    assert_string_equal(head_file_note(file, "certified"), "yes");
-    assert_ok(head_run(head_file_head(file), features_of, ROWS, 1, logits, &error), error);
+    assert_string_equal(head_file_note(from, "certified"), "yes");
+    assert_ok(head_run(head_file_head(from), features_of, ROWS, 1, logits, &error), error);
     uint64_t correct = 0;
     for (size_t i = 0; i < ROWS; i++) {
         size_t best = 0;
@@ -74,7 +76,7 @@ static void test_round_trip(void **state)
     assert_int_equal(summary->count, 1);
     assert_int_equal(summary->heads[0].splits[0].correct, correct);
     assert_true(summary->heads[0].is_certified && summary->heads[0].gap < 1e-9);
-    head_file_close(file);
+    head_file_close(from);
     spur_retrain_summary_free(summary);
 }
 
@@ -118,6 +120,75 @@ static void test_bad_matrices(void **state)
            "'sample_weight' has 3 elements");
 }
 
+/* ---- stopped on the way ------------------------------------------------------------------ */
+
+typedef struct stop {
+    size_t reports, after; /* progress reports until the stop */
+    char logged[256];
+} stop;
+
+static int stop_progress(void *context, const spur_progress *progress)
+{
+    stop *at = context;
+    assert_string_equal(progress->stage, "retrain");
+    return ++at->reports > at->after;
+}
+
+static void stop_log(void *context, spur_log_level level, const char *message)
+{
+    stop *at = context;
+    assert_int_equal(level, SPUR_LOG_WARNING);
+    (void)snprintf(at->logged, sizeof at->logged, "%s", message);
+}
+
+static spur_status retrain_stopped(void **state, const char *out, const double *C,
+                                   size_t C_count, stop *at, spur_error *error)
+{
+    spur_retrain_options options;
+    fill();
+    const tensor_out tensors[] = {{"X", TENSOR_F32, 2, x_shape, features_of},
+                                  {"y", TENSOR_I64, 1, y_shape, labels_of}};
+    spur_monitor monitor = {.context = at, .progress = stop_progress, .log = stop_log};
+    spur_retrain_options_defaults(&options);
+    options.C = C;
+    options.C_count = C_count;
+    options.threads = 1;
+    return spur_retrain_matrix(write_matrix(state, tensors, 2), out, &options, &monitor, NULL,
+                               error);
+}
+
+/* The best so far is kept and says that it is not certified. */
+static void test_stopped(void **state)
+{
+    spur_error error;
+    head_file *from = NULL;
+    stop at = {.after = 2};
+    double largest = 0.0;
+    const char *out = temp_in(*state, "stopped.safetensors");
+    assert_int_equal(retrain_stopped(state, out, NULL, 0, &at, &error), SPUR_INTERRUPTED);
+    assert_int_equal(at.reports, 3);
+    assert_non_null(strstr(at.logged, "stopped.safetensors holds the best head so far"));
+    assert_ok(head_file_open(out, &from, &error), error);
+    assert_string_equal(head_file_note(from, "certified"), "no");
+    assert_string_equal(head_file_note(from, "cancelled"), "yes");
+    for (size_t i = 0; i < 3 * FEATURES; i++) {
+        largest = fmax(largest, fabs((double)head_file_head(from)->weight[i]));
+    }
+    assert_true(largest > 0.0); /* two steps were made */
+    head_file_close(from);
+}
+
+/* While C is being chosen there is nothing to keep. */
+static void test_stopped_choosing(void **state)
+{
+    static const double C[] = {0.01, 0.1};
+    spur_error error;
+    stop at = {.after = 2};
+    const char *out = temp_in(*state, "none.safetensors");
+    assert_int_equal(retrain_stopped(state, out, C, 2, &at, &error), SPUR_INTERRUPTED);
+    assert_int_equal(file_kind_of(out), FILE_MISSING);
+}
+
 /* Every allocation that fails is reported and leaks nothing. */
 static void test_memory(void **state)
 {
@@ -141,6 +212,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_round_trip, temp_setup, temp_teardown),
         cmocka_unit_test_setup_teardown(test_bad_matrices, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(test_stopped, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(test_stopped_choosing, temp_setup, temp_teardown),
         cmocka_unit_test_setup_teardown(test_memory, temp_setup, temp_teardown)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
