@@ -62,7 +62,7 @@ static void test_round_trip(void **state)
     const char *out = temp_in(*state, "out.safetensors");
     assert_ok(retrain(write_matrix(state, tensors, 2), out, &summary, &error), error);
     assert_ok(head_file_open(out, &from, &error), error);
-    assert_string_equal(head_file_prefix(file), "W");
+    assert_string_equal(head_file_prefix(from), "W");
     assert_string_equal(head_file_note(from, "certified"), "yes");
     assert_ok(head_run(head_file_head(from), features_of, ROWS, 1, logits, &error), error);
     uint64_t correct = 0;
