@@ -760,6 +760,70 @@ SPUR_API void spur_each_recipe(int (*visit)(void *context, const char *name,
                                             const char *summary, const char *text),
                                void *context);
 
+/* ---- compare: two runs ------------------------------------------------------------------- */
+
+/* Images are the same when split and file name are, classes when the label is. */
+typedef struct spur_compare_options {
+    const char *split; /* NULL = every split that both runs have */
+    size_t moved;      /* images to list, default 20 */
+} spur_compare_options;
+
+SPUR_API void spur_compare_options_defaults(spur_compare_options *options);
+
+/* What the runs were made with and do not share; NULL: not in that run. */
+typedef struct spur_compare_setting {
+    const char *key, *first, *second;
+} spur_compare_setting;
+
+/* Measures over the images of a class that both runs scored. Undefined ones are NaN. */
+typedef struct spur_compare_class {
+    const char *split, *label, *name;
+    uint64_t images;
+    double spearman, low, high; /* of the two scores; 95 % interval */
+    double kendall;             /* tau-b */
+    double clear, hidden;       /* share of the clearest, most hidden tenth in both */
+} spur_compare_class;
+
+typedef struct spur_compare_split {
+    const char *split;
+    uint64_t first, second; /* images scored in each run */
+    uint64_t common;        /* of them in both, with the same label */
+    uint64_t relabelled;    /* in both, with another label: left out */
+    size_t classes;         /* with a correlation; the means are over these */
+    double spearman, kendall, clear, hidden;
+    const char *worst_label, *worst_name; /* the lowest Spearman; NULL without classes */
+    double worst;
+} spur_compare_split;
+
+/* An image whose place in its class differs; places from 1, the most hidden of both runs'. */
+typedef struct spur_moved {
+    const char *split, *label, *name, *file_name;
+    uint64_t images; /* of the class, in both runs */
+    uint64_t first_rank, second_rank;
+    double first_logit, second_logit;
+} spur_moved;
+
+typedef struct spur_compare_summary {
+    size_t setting_count;
+    spur_compare_setting *settings;
+    size_t split_count;
+    spur_compare_split *splits;
+    size_t class_count;
+    spur_compare_class *classes;
+    size_t moved_count;
+    spur_moved *moved; /* by falling difference of rank / images */
+} spur_compare_summary;
+
+/* SPUR_DATASET when the runs have no split, or no image, in common. options may be NULL. */
+SPUR_API spur_status spur_compare(spur_run *first, spur_run *second,
+                                  const spur_compare_options *options,
+                                  spur_compare_summary **out, spur_error *error) SPUR_MUST_USE;
+SPUR_API void spur_compare_summary_free(spur_compare_summary *summary);
+/* The moved images as CSV (docs/formats.md); path "-" is standard output. */
+SPUR_API spur_status spur_compare_write_moved(const spur_compare_summary *summary,
+                                              const char *path,
+                                              spur_error *error) SPUR_MUST_USE;
+
 /* ---- export ---------------------------------------------------------------------------- */
 
 typedef struct spur_export_options {

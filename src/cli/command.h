@@ -65,5 +65,6 @@ extern const command score_command, rank_command, detect_command, export_command
 extern const command demo_command;
 extern const command select_command, features_command, retrain_command;
 extern const command classify_command;
+extern const command compare_command;
 
 #endif
