@@ -11,7 +11,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "demo/plain_math.h"
+#include "base/plain_math.h"
 
 enum {
     SAMPLES = 2 * SCENE_SIDE /* a line of samples; sample i is at pixel (i + .5) / 2 */

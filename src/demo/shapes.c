@@ -9,7 +9,7 @@
 #include <assert.h>
 #include <math.h>
 
-#include "demo/plain_math.h"
+#include "base/plain_math.h"
 
 typedef bool (*shape_test)(float x, float y);
 

@@ -6,7 +6,7 @@
 #include <assert.h>
 #include <math.h>
 
-#include "demo/plain_math.h"
+#include "base/plain_math.h"
 
 typedef float (*pattern)(const texture *paint, float u, float v);
 

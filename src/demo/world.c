@@ -9,7 +9,7 @@
 #include <assert.h>
 #include <math.h>
 
-#include "demo/plain_math.h"
+#include "base/plain_math.h"
 
 enum {
     SCENE_STREAM = 1u << 30, /* labels are the streams of class images */

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "demo/plain_math.h"
+#include "base/plain_math.h"
 
 /* Largest difference seen with glibc 2.36: 9e-13 (sine), 4e-13 relative (exp2), 6e-13 (log2),
  * 3.6e-6 (wave). */

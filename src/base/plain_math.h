@@ -5,8 +5,8 @@
  * IEEE double, one operation after another, so every machine gives the same bits (the whole
  * project is compiled with -ffp-contract=off). Accurate to about 1e-12 absolute.
  */
-#ifndef DEMO_PLAIN_MATH_H
-#define DEMO_PLAIN_MATH_H
+#ifndef BASE_PLAIN_MATH_H
+#define BASE_PLAIN_MATH_H
 
 #include <math.h>
 

@@ -4,7 +4,7 @@
  * Only + - * / and exact calls (floor, frexp, ldexp) are used. Coefficients are the Taylor
  * series' own: the ranges are small enough for them.
  */
-#include "demo/plain_math.h"
+#include "base/plain_math.h"
 
 #include <stddef.h>
 
