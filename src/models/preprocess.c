@@ -698,6 +698,36 @@ done:
     return status;
 }
 
+void preprocess_normalise(const preprocess *recipe, float *pixel_values)
+{
+    size_t count = recipe->width * recipe->height;
+    for (size_t c = 0; c < CHANNELS; c++) {
+        for (size_t i = 0; i < count; i++) {
+            pixel_values[c * count + i] = normalise(recipe, c, pixel_values[c * count + i]);
+        }
+    }
+}
+
+spur_status preprocess_locate(const preprocess *recipe, size_t width, size_t height,
+                              preprocess_window *out, spur_error *error)
+{
+    spur_status status = SPUR_OK;
+    preprocess_window made = {recipe->width, recipe->height, 0, 0};
+    const image size = {.width = width, .height = height};
+    bool is_even = recipe->crop_round_half_even;
+    if (recipe->geometry == PREPROCESS_PAD_ZOOM) {
+        FAIL(SPUR_MODEL, "a recipe that pads and zooms is not a classifier's");
+    }
+    if (recipe->geometry == PREPROCESS_SHORT_SIDE) {
+        TRY(resized_size(recipe, &size, &made.width, &made.height, error));
+        made.left = crop_offset(made.width, recipe->width, is_even);
+        made.top = crop_offset(made.height, recipe->height, is_even);
+    }
+    *out = made;
+done:
+    return status;
+}
+
 static spur_status run_zoom(const preprocess *recipe, const image *src, float *pixel_values,
                             spur_error *error)
 {
@@ -709,11 +739,8 @@ static spur_status run_zoom(const preprocess *recipe, const image *src, float *p
                             .values = values};
     rescale_table(recipe, values);
     spur_status status = image_zoom(src, &request, pixel_values, error);
-    size_t count = recipe->width * recipe->height;
-    for (size_t c = 0; status == SPUR_OK && recipe->normalise && c < CHANNELS; c++) {
-        for (size_t i = 0; i < count; i++) {
-            pixel_values[c * count + i] = normalise(recipe, c, pixel_values[c * count + i]);
-        }
+    if (status == SPUR_OK) {
+        preprocess_normalise(recipe, pixel_values);
     }
     return status;
 }

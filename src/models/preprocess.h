@@ -8,6 +8,8 @@
 #ifndef MODELS_PREPROCESS_H
 #define MODELS_PREPROCESS_H
 
+#include <stddef.h>
+
 #include "base/text.h"
 #include "io/resize.h"
 
@@ -59,5 +61,21 @@ spur_status preprocess_describe(const preprocess *recipe, text_buffer *into,
  * after resize, pad and crop where that stage is 8-bit, else an empty image. */
 spur_status preprocess_run(const preprocess *recipe, const image *src, float *pixel_values,
                            image *stage, spur_error *error) SPUR_MUST_USE;
+
+/* pixel_values as preprocess_run leaves them when recipe->normalise is off, normalised: the
+ * same bits as with one call. */
+void preprocess_normalise(const preprocess *recipe, float *pixel_values);
+
+/* Where the network's input lies on a picture: the picture is resized to width x height, and
+ * the input's first sample stands `left`, `top` samples inside it (negative: the input sticks
+ * out, black there). */
+typedef struct preprocess_window {
+    size_t width, height;
+    ptrdiff_t left, top;
+} preprocess_window;
+
+/* For a picture of width x height; not for recipes that pad and zoom (SPUR_MODEL). */
+spur_status preprocess_locate(const preprocess *recipe, size_t width, size_t height,
+                              preprocess_window *out, spur_error *error) SPUR_MUST_USE;
 
 #endif

@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "io/file.h"
 #include "pipeline/features_job.h"
+#include "pipeline/row_picture.h"
 
 enum {
     CHANNELS = 3,
@@ -46,35 +47,16 @@ typedef struct feed {
 
 /* ---- one image ----------------------------------------------------------------------- */
 
-/* Absolute, or below the folder the split was read from. */
-static spur_status image_path(const feature_task *task, const char *name, char **out,
-                              spur_error *error)
-{
-    return name[0] == '/' ? memory_copy_text(name, strlen(name), out, error)
-                          : file_join(task->split->root, name, out, error);
-}
-
-static spur_status check_same(const picture *loaded, const feature_row *row, spur_error *error)
-{
-    return memcmp(loaded->digest, row->digest, sizeof row->digest) == 0
-               ? SPUR_OK
-               : error_set(error, SPUR_IMAGE, "the file has changed since it was scored");
-}
-
 static spur_status prepare_pixels(const feature_task *task, const feature_row *row, float *dst,
                                   spur_error *error)
 {
     spur_status status;
     picture loaded;
-    char *path = NULL;
-    memset(&loaded, 0, sizeof loaded);
-    TRY(image_path(task, row->file_name, &path, error));
-    TRY(picture_load(task->gate, path, task->image, &loaded, error));
-    TRY(check_same(&loaded, row, error));
+    const row_source from = {task->gate, task->split->root, task->image};
+    TRY(row_picture_load(&from, row->file_name, row->digest, &loaded, error));
     TRY(preprocess_run(task->network->recipe, &loaded.pixels, dst, NULL, error));
 done:
     picture_free(task->gate, &loaded);
-    memory_free(path);
     return status;
 }
 

@@ -4,6 +4,7 @@
 #ifndef PIPELINE_FEATURES_JOB_H
 #define PIPELINE_FEATURES_JOB_H
 
+#include "base/memory.h"
 #include "models/head.h"
 #include "models/preprocess.h"
 #include "models/transformer.h"
@@ -32,6 +33,10 @@ typedef struct feature_row {
     size_t class_index;
     unsigned char id[STORE_ID_SIZE];
     unsigned char digest[STORE_DIGEST_SIZE]; /* of its file then */
+    size_t width, height;                    /* of the picture */
+    /* only when scored: */
+    float logit;
+    float box[4]; /* the winning one, in pixels of the picture, not clipped */
 } feature_row;
 
 typedef struct feature_rows {

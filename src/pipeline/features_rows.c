@@ -22,6 +22,10 @@ static spur_status keep_row(void *context, const store_row *row, spur_error *err
     one->class_index = row->class_index;
     memcpy(one->id, row->image_id, sizeof one->id);
     memcpy(one->digest, row->file_digest, sizeof one->digest);
+    one->width = row->width;
+    one->height = row->height;
+    one->logit = row->reason == NULL ? row->logit : 0.0F;
+    memcpy(one->box, row->box, sizeof one->box);
     into->count++;
 done:
     return status;

@@ -1,0 +1,69 @@
+/*
+ * noise_plan.h - what is tried on every image, and the bytes its outcome is.
+ *
+ * Variant 0 is the image as it is; then trial by trial both regions, the object first, with
+ * every alpha. An outcome of H heads, V variants, little-endian:
+ *     0  u8        NOISE_VALID | NOISE_EMPTY | NOISE_FULL, then 3 bytes 0
+ *     4  u32       samples of the mask
+ *     8  f32[V-1]  ||x' - x|| of variants 1 .. V-1
+ *        u16[H, V] predicted class of the run, NOISE_NO_CLASS: none of them
+ */
+#ifndef PIPELINE_NOISE_PLAN_H
+#define PIPELINE_NOISE_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/text.h"
+
+enum {
+    NOISE_ALPHAS = 32, /* at most */
+    NOISE_TRIALS = 100,
+    NOISE_CLASSES = UINT16_MAX, /* of a run, at most */
+    NOISE_NO_CLASS = UINT16_MAX
+};
+
+enum noise_flag {
+    NOISE_VALID = 1, /* the image could be read as it was scored */
+    NOISE_EMPTY = 2, /* no sample of the input lies in the box */
+    NOISE_FULL = 4   /* all do */
+};
+
+enum noise_region {
+    NOISE_INSIDE, /* the object's box: "fg" */
+    NOISE_OUTSIDE,
+    NOISE_REGIONS
+};
+
+typedef struct noise_plan {
+    double alphas[NOISE_ALPHAS]; /* above 0, rising */
+    size_t alpha_count, trials;
+    bool clamp;
+    uint64_t seed, limit;
+} noise_plan;
+
+/* Sorts the alphas, drops those that are 0 or there twice. SPUR_USAGE names a bad one. */
+spur_status noise_plan_make(const double *alphas, size_t count, size_t trials, noise_plan *out,
+                            spur_error *error) SPUR_MUST_USE;
+
+size_t noise_variants(const noise_plan *plan);
+size_t noise_variant(const noise_plan *plan, size_t trial, enum noise_region region,
+                     size_t alpha);
+size_t noise_row_bytes(const noise_plan *plan, size_t heads);
+
+/* One image's outcome in bytes. */
+typedef struct noise_row {
+    const noise_plan *plan;
+    unsigned char *bytes;
+} noise_row;
+
+void noise_row_put(noise_row into, unsigned flags, uint32_t inside);
+unsigned noise_row_flags(noise_row from);
+uint32_t noise_row_inside(noise_row from);
+void noise_row_put_length(noise_row into, size_t variant, float length);
+float noise_row_length(noise_row from, size_t variant);
+void noise_row_put_class(noise_row into, size_t head, size_t variant, uint16_t predicted);
+uint16_t noise_row_class(noise_row from, size_t head, size_t variant);
+
+#endif

@@ -1,0 +1,209 @@
+/*
+ * test_noise_mask.c - boxes through resize and crop against a naive twin, sample by sample, and
+ * against what the resize does to a painted box.
+ */
+#include "support.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "pipeline/noise_mask.h"
+
+enum {
+    MOST = 64 * 64
+};
+
+typedef struct geometry {
+    const char *name;
+    preprocess_geometry kind;
+    size_t side, short_side;
+    bool square, half_even;
+} geometry;
+
+static const geometry GEOMETRIES[] = {
+    {"stretch", PREPROCESS_STRETCH, 24, 0, false, false},
+    {"torchvision", PREPROCESS_SHORT_SIDE, 28, 32, false, true},
+    {"floor", PREPROCESS_SHORT_SIDE, 27, 32, false, false},
+    {"squash", PREPROCESS_SHORT_SIDE, 28, 32, true, true},
+    {"no crop", PREPROCESS_SHORT_SIDE, 32, 32, false, true},
+    {"sticks out", PREPROCESS_SHORT_SIDE, 33, 20, false, true},
+    {"sticks out, floor", PREPROCESS_SHORT_SIDE, 33, 20, false, false},
+};
+
+static preprocess recipe_of(const geometry *from)
+{
+    preprocess recipe;
+    preprocess_torchvision(&recipe);
+    recipe.geometry = from->kind;
+    recipe.width = recipe.height = from->side;
+    recipe.short_side = from->short_side;
+    recipe.resize_first_square = from->square;
+    recipe.crop_round_half_even = from->half_even;
+    return recipe;
+}
+
+/* Where the centre of input sample (x, y) lies on the picture, from the words of the formats:
+ * resize to whole numbers of samples, crop around the middle. */
+static void place(const geometry *from, size_t width, size_t height, size_t x, size_t y,
+                  double at[2])
+{
+    double w = (double)width, h = (double)height, s = (double)from->short_side;
+    double side = (double)from->side;
+    double rw = side, rh = side, left = 0, top = 0;
+    if (from->kind == PREPROCESS_SHORT_SIDE) {
+        rw = from->square || width <= height ? s : trunc(s * w / h);
+        rh = from->square || width > height ? s : trunc(s * h / w);
+        left = (rw - side) / 2;
+        top = (rh - side) / 2;
+        left = from->half_even ? nearbyint(left) : floor(left);
+        top = from->half_even ? nearbyint(top) : floor(top);
+        if (from->half_even && rw < side) { /* the picture in the middle of the black */
+            left = -floor((side - rw) / 2);
+        }
+        if (from->half_even && rh < side) {
+            top = -floor((side - rh) / 2);
+        }
+    }
+    at[0] = ((double)x + left + 0.5) * (w / rw);
+    at[1] = ((double)y + top + 0.5) * (h / rh);
+}
+
+static size_t compare_box(const geometry *from, size_t width, size_t height, const float box[4])
+{
+    spur_error error;
+    unsigned char mask[MOST];
+    size_t inside = 0, count = 0;
+    preprocess recipe = recipe_of(from);
+    memset(mask, 7, sizeof mask);
+    assert_ok(noise_mask_box(&recipe, width, height, box, mask, &inside, &error), error);
+    for (size_t y = 0; y < from->side; y++) {
+        for (size_t x = 0; x < from->side; x++) {
+            double at[2];
+            place(from, width, height, x, y, at);
+            bool is_inside = at[0] >= (double)box[0] && at[0] < (double)box[2] &&
+                             at[1] >= (double)box[1] && at[1] < (double)box[3] && at[0] >= 0 &&
+                             at[1] >= 0 && at[0] < (double)width && at[1] < (double)height;
+            assert_int_equal(mask[y * from->side + x], is_inside);
+            count += is_inside;
+        }
+    }
+    assert_int_equal(inside, count);
+    return inside;
+}
+
+static void equals_the_naive_twin(void **state)
+{
+    (void)state;
+    static const size_t sizes[][2] = {{40, 40}, {100, 37}, {37, 101}, {24, 24},
+                                      {7, 90},  {1, 1},    {500, 375}};
+    random_key key = random_key_make(1, "boxes");
+    for (size_t g = 0; g < sizeof GEOMETRIES / sizeof GEOMETRIES[0]; g++) {
+        size_t partial = 0;
+        for (size_t i = 0; i < 40 * sizeof sizes / sizeof sizes[0]; i++) {
+            const size_t *size = sizes[i % (sizeof sizes / sizeof sizes[0])];
+            float box[4];
+            for (size_t j = 0; j < 2; j++) { /* also far outside, and slivers */
+                double from = random_uniform(key, j, i) * 1.6 - 0.4;
+                double length = random_uniform(key, 2 + j, i);
+                box[j] = (float)(from * (double)size[j]);
+                box[2 + j] = (float)((from + length * length) * (double)size[j]);
+            }
+            size_t inside = compare_box(&GEOMETRIES[g], size[0], size[1], box);
+            partial += inside > 0 && inside < GEOMETRIES[g].side * GEOMETRIES[g].side;
+        }
+        assert_true(partial > 20); /* the twin is not compared with nothing */
+    }
+}
+
+static void empty_and_full(void **state)
+{
+    (void)state;
+    const float whole[4] = {-5, -5, 1000, 1000};
+    const float beside[4] = {100, 0, 120, 40};
+    const float edge[4] = {40, 0, 50, 40}; /* of a picture 40 wide: half open */
+    for (size_t g = 0; g < 5; g++) {
+        size_t area = GEOMETRIES[g].side * GEOMETRIES[g].side;
+        assert_int_equal(compare_box(&GEOMETRIES[g], 40, 40, whole), area);
+        assert_int_equal(compare_box(&GEOMETRIES[g], 40, 40, beside), 0);
+        assert_int_equal(compare_box(&GEOMETRIES[g], 40, 40, edge), 0);
+    }
+    /* Where the input sticks out of the picture nothing is inside. */
+    assert_int_equal(compare_box(&GEOMETRIES[5], 40, 40, whole), 20 * 20);
+}
+
+/* A white box on black, resized: a sample is brighter than half when its centre is inside.
+ * Samples within 0.02 of half (a centre on the edge) say nothing, and the four corners, whose
+ * brightness is a product of two, may differ (observed: two of one geometry). */
+static void equals_a_painted_box(void **state)
+{
+    (void)state;
+    static unsigned char pixels[120 * 80 * 3];
+    static float values[3 * MOST];
+    spur_error error;
+    const size_t width = 120, height = 80;
+    const float box[4] = {30, 20, 90, 60};
+    const image picture = {width, height, pixels};
+    for (size_t i = 0; i < width * height; i++) {
+        size_t x = i % width, y = i / width;
+        memset(pixels + 3 * i, x >= 30 && x < 90 && y >= 20 && y < 60 ? 255 : 0, 3);
+    }
+    for (size_t g = 0; g < sizeof GEOMETRIES / sizeof GEOMETRIES[0]; g++) {
+        preprocess recipe = recipe_of(&GEOMETRIES[g]);
+        unsigned char mask[MOST];
+        size_t inside, differing = 0, decided = 0, area = recipe.width * recipe.height;
+        recipe.normalise = false;
+        assert_ok(preprocess_run(&recipe, &picture, values, NULL, &error), error);
+        assert_ok(noise_mask_box(&recipe, width, height, box, mask, &inside, &error), error);
+        for (size_t i = 0; i < area; i++) {
+            bool is_clear = fabs((double)values[i] - 0.5) > 0.02;
+            decided += is_clear;
+            differing += is_clear && (values[i] > 0.5F) != (mask[i] != 0);
+        }
+        assert_true(inside > 20 && decided > area / 2);
+        assert_true(differing <= 4);
+    }
+}
+
+/* Normalising afterwards gives the bits of one call. */
+static void normalises_in_two_steps(void **state)
+{
+    (void)state;
+    static unsigned char pixels[40 * 30 * 3];
+    static float once[3 * MOST], twice[3 * MOST];
+    spur_error error;
+    const image picture = {40, 30, pixels};
+    for (size_t i = 0; i < sizeof pixels; i++) {
+        pixels[i] = (unsigned char)(i * 37);
+    }
+    for (size_t g = 0; g < sizeof GEOMETRIES / sizeof GEOMETRIES[0]; g++) {
+        preprocess recipe = recipe_of(&GEOMETRIES[g]), unit = recipe;
+        unit.normalise = false;
+        assert_ok(preprocess_run(&recipe, &picture, once, NULL, &error), error);
+        assert_ok(preprocess_run(&unit, &picture, twice, NULL, &error), error);
+        preprocess_normalise(&recipe, twice);
+        assert_memory_equal(once, twice, 3 * recipe.width * recipe.height * sizeof(float));
+    }
+}
+
+static void refuses_padding_recipes(void **state)
+{
+    (void)state;
+    spur_error error;
+    unsigned char mask[MOST];
+    size_t inside;
+    const float box[4] = {0, 0, 1, 1};
+    preprocess recipe = recipe_of(&GEOMETRIES[0]);
+    preprocess_use_scenic(&recipe, 0);
+    assert_int_equal(noise_mask_box(&recipe, 10, 10, box, mask, &inside, &error), SPUR_MODEL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(equals_the_naive_twin),   cmocka_unit_test(empty_and_full),
+        cmocka_unit_test(equals_a_painted_box),    cmocka_unit_test(normalises_in_two_steps),
+        cmocka_unit_test(refuses_padding_recipes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
