@@ -643,6 +643,8 @@ typedef struct spur_suspect {
     float logit, proposed_logit;
     double percentile, proposed_percentile; /* in [0, 1] */
     const char *truth;                      /* value of options.truth, or NULL */
+    uint64_t row;                           /* of the image in its split */
+    size_t class_index, proposed_index;
 } spur_suspect;
 
 typedef struct spur_suspect_options {
@@ -878,6 +880,40 @@ typedef enum spur_head_format {
 SPUR_API spur_status spur_export_heads(spur_run *run, const char *folder,
                                        spur_head_format format, uint64_t *heads,
                                        spur_error *error) SPUR_MUST_USE;
+
+/* ---- report: pages and figures ----------------------------------------------------------- */
+
+typedef struct spur_report_options {
+    const char *split; /* whose classes are shown; NULL = train, or the first */
+    const char *const
+        *classes;        /* labels or names for the first page's strips; NULL: the most */
+    size_t class_count;  /* telling ones */
+    uint64_t seed;       /* of the random classes beside them */
+    bool link_originals; /* pictures link to the images, relative to the report */
+    bool redact_paths;   /* only last components of file names, no folders */
+    bool no_thumbnails;  /* no image is read again */
+    size_t threads;      /* 0 = all processors */
+} spur_report_options;
+
+SPUR_API void spur_report_options_defaults(spur_report_options *options);
+
+typedef struct spur_report_summary {
+    const char *path;                /* of index.html */
+    uint64_t pages, figures, images; /* images: shown as pictures */
+    uint64_t thumbnails;             /* decoded now; the others were there */
+    uint64_t missing;                /* shown images that could not be read again */
+    uint64_t removed;                /* files of an earlier report that were stale */
+    size_t index_size;               /* bytes of index.html */
+} spur_report_summary;
+
+/* Writes RUN/report/index.html and the pages, figures and thumbnails it links to. Made of what
+ * the run holds: with scores alone there are no figures of accuracy. The same run and options
+ * give the same bytes for any number of threads. summary may be NULL; free it with
+ * spur_report_summary_free. */
+SPUR_API spur_status spur_report(const char *run, const spur_report_options *options,
+                                 const spur_monitor *monitor, spur_report_summary **summary,
+                                 spur_error *error) SPUR_MUST_USE;
+SPUR_API void spur_report_summary_free(spur_report_summary *summary);
 
 /* ---- check: read everything, say what is wrong ------------------------------------------ */
 

@@ -66,5 +66,6 @@ extern const command demo_command;
 extern const command select_command, features_command, retrain_command;
 extern const command classify_command;
 extern const command compare_command;
+extern const command report_command;
 
 #endif

@@ -47,6 +47,11 @@ spur_status image_load(const char *path, const spur_image_options *options, imag
 spur_status image_encode_png(const image *src, bool is_quick, unsigned char **bytes,
                              size_t *size, spur_error *error) SPUR_MUST_USE;
 
+/* Encodes a lossy WebP, quality in [0, 100]; at most 16383 pixels a side. The same for equal
+ * library versions. */
+spur_status image_encode_webp(const image *src, float quality, unsigned char **bytes,
+                              size_t *size, spur_error *error) SPUR_MUST_USE;
+
 /* Writes a PNG atomically. */
 spur_status image_write_png(const char *path, const image *src,
                             spur_error *error) SPUR_MUST_USE;

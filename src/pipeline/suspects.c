@@ -189,6 +189,9 @@ static spur_status add_suspect(suspects_job *job, const store_row *row,
     TRY(memory_grow(&into->shown.suspects, &into->capacity, into->shown.count + 1,
                     sizeof *into->shown.suspects, error));
     made->split = job->split;
+    made->row = row->row;
+    made->class_index = row->class_index;
+    made->proposed_index = proposed->class_index;
     TRY(keep_text(into, row->file_name, &made->file_name, error));
     TRY(keep_text(into, own->label, &made->label, error));
     TRY(keep_text(into, own->name, &made->name, error));
