@@ -28,8 +28,13 @@ static const option classify_table[] = {
     {"strict", 0, OPTION_FLAG, NULL, "stop at the first failed image", false},
     {0}};
 static const option_group classify_group = {"Classification", classify_table};
-static const option_group *const classify_groups[] = {
-    &classify_group, &image_options, &backbone_options, &json_options, &screen_options, NULL};
+static const option_group *const classify_groups[] = {&classify_group,
+                                                      &image_options,
+                                                      &backbone_options,
+                                                      &network_options,
+                                                      &json_options,
+                                                      &screen_options,
+                                                      NULL};
 
 typedef struct classify_job {
     const arguments *from;

@@ -60,48 +60,47 @@ done:
     return status;
 }
 
-/* ---- stages ---------------------------------------------------------------------------- */
+/* ---- stages of its own ------------------------------------------------------------------ */
 
-static spur_status make_world(demo *of, spur_error *error)
+static size_t once(const run_job *job)
 {
-    spur_status status;
-    TRY(spur_world_write(of->world, &of->options, &of->monitor, &of->made, error));
-    of->images = of->made.images;
-done:
-    return status;
+    (void)job;
+    return 1;
 }
 
-static spur_status score_world(demo *of, spur_error *error)
+static spur_status make_world(run_job *job, size_t i, const spur_monitor *monitor,
+                              spur_error *error)
 {
-    spur_score_options options;
-    spur_score_options_defaults(&options);
-    options.threads = of->options.threads;
-    options.restart = of->is_restarted;
-    return spur_score(of->truth, of->run, of->models.detector, &options, &of->monitor,
-                      &of->scored, error);
+    demo *of = job->owner;
+    (void)i;
+    return spur_world_write(of->world, &of->options, monitor, &of->made, error);
 }
 
-static spur_status rank_world(demo *of, spur_error *error)
+static void describe_world(const run_job *job, size_t i, char note[RUN_NOTE_SIZE])
 {
-    spur_status status;
-    TRY(spur_run_open(of->run, &of->opened, error));
-    TRY(spur_rank(of->opened, &of->ranked, error));
-    TRY(demo_find_extremes(of, error));
-done:
-    return status;
+    const demo *of = job->owner;
+    (void)i;
+    (void)snprintf(note, RUN_NOTE_SIZE, "%llu images, %llu written",
+                   (unsigned long long)of->made.images, (unsigned long long)of->made.written);
 }
 
 /* How well the ranking agrees with what the world knows. */
-static spur_status compare_truth(demo *of, spur_error *error)
+static spur_status compare_truth(run_job *job, size_t i, const spur_monitor *monitor,
+                                 spur_error *error)
 {
     spur_status status;
+    demo *of = job->owner;
     spur_truth_options options;
     spur_box_options boxes;
+    (void)i;
+    (void)monitor;
     spur_truth_options_defaults(&options);
     spur_box_options_defaults(&boxes);
     options.split = boxes.split = DEMO_SPLIT;
     boxes.column = "clearness";
     boxes.above = DEMO_CLEAR;
+    TRY(spur_run_open(job->run, &of->opened, error));
+    TRY(demo_find_extremes(of, error));
     TRY(spur_rank_truth(of->opened, "energy", &options, &of->energy, error));
     if (of->options.none + of->options.wrong > 0.0) {
         TRY(spur_rank_truth(of->opened, "planted", &options, &of->planted, error));
@@ -111,80 +110,30 @@ done:
     return status;
 }
 
-static spur_status select_subsets(demo *of, spur_error *error)
-{
-    spur_select_options options;
-    char amount[32];
-    spur_select_options_defaults(&options);
-    size_t count = (of->options.train_images + DEMO_SELECTED - 1) / DEMO_SELECTED;
-    (void)snprintf(amount, sizeof amount, "%zu", count);
-    options.amounts = amount;
-    options.seeds = 1;
-    options.restart = of->is_restarted;
-    return spur_select(of->run, &options, &of->monitor, &of->selected, error);
-}
-
-/* What the two classifiers see, and how right their own last layers are. */
-static spur_status compute_features(demo *of, spur_error *error)
-{
-    spur_features_options options;
-    if (of->models.backbone_count == 0) {
-        return SPUR_OK;
-    }
-    spur_features_options_defaults(&options);
-    options.threads = of->options.threads;
-    options.restart = of->is_restarted;
-    return spur_features(of->run, (const char *const *)of->models.backbones,
-                         of->models.backbone_count, &options, &of->monitor, &of->seen, error);
-}
-
-/* Last layers on each subset, by the default recipe. */
-static spur_status retrain_heads(demo *of, spur_error *error)
-{
-    spur_retrain_options options;
-    if (of->models.backbone_count == 0) {
-        return SPUR_OK;
-    }
-    spur_retrain_options_defaults(&options);
-    options.threads = of->options.threads;
-    options.restart = of->is_restarted;
-    return spur_retrain(of->run, &options, &of->monitor, &of->heads, error);
-}
-
-static spur_status draw_sheets(demo *of, spur_error *error)
+static spur_status draw_sheets(run_job *job, size_t i, const spur_monitor *monitor,
+                               spur_error *error)
 {
     spur_status status;
+    demo *of = job->owner;
+    (void)i;
+    (void)monitor;
     TRY(spur_world_draw(&of->options, of->world_sheet, error));
     TRY(spur_extremes_draw(of->opened, DEMO_SPLIT, DEMO_ENDS, of->ranking_sheet, error));
 done:
     return status;
 }
 
-static const demo_stage stages[] = {
-    {"world", make_world},          /* images and truth */
-    {"score", score_world},         /* run.db */
-    {"rank", rank_world},           /* order in class */
-    {"truth", compare_truth},       /* ... and how right it is */
-    {"select", select_subsets},     /* clear, mid, hidden, random */
-    {"features", compute_features}, /* of two classifiers */
-    {"retrain", retrain_heads},     /* their last layers, on the subsets */
-    {"draw", draw_sheets},          /* pictures */
-    {NULL, NULL},
+/* Images and truth; then the pipeline; then what only a world with a truth allows. */
+static const run_stage first_stages[] = {
+    {"world", once, make_world, NULL, describe_world},
+    {NULL, NULL, NULL, NULL, NULL},
 };
-
-static spur_status run_stages(demo *of, terminal *screen, spur_error *error)
-{
-    spur_status status = SPUR_OK;
-    for (const demo_stage *stage = stages; stage->name != NULL; stage++) {
-        double begin = terminal_clock();
-        screen->meter = (progress_meter){0};
-        TRY(stage->run(of, error));
-        terminal_clear(screen);
-        terminal_note(screen, "%-8s %6.1f s", stage->name, terminal_clock() - begin);
-    }
-done:
-    return status;
-}
+static const run_stage last_stages[] = {
+    {"truth", once, compare_truth, NULL, NULL},
+    {"draw", once, draw_sheets, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+static const run_stage *const tables[] = {first_stages, run_table, last_stages, NULL};
 
 /* ---- the command ----------------------------------------------------------------------- */
 
@@ -205,19 +154,50 @@ done:
     return status;
 }
 
+/* A sixth of each class's train images, unless a preset says how many. */
+static void name_amount(demo *of)
+{
+    size_t count = (of->options.train_images + DEMO_SELECTED - 1) / DEMO_SELECTED;
+    (void)snprintf(of->amount, sizeof of->amount, "%zu", count);
+    of->job.select.amounts = of->amount;
+    of->job.select.seeds = 1;
+}
+
+/* The world as any other dataset: a manifest with a column split, two model folders. */
+static spur_status prepare_job(const arguments *from, demo *of, spur_error *error)
+{
+    spur_status status;
+    run_job *job = &of->job;
+    run_job_init(job);
+    job->owner = of;
+    TRY(demo_find_models(argument_text(from, "models"), &of->models, error));
+    TRY(demo_name_files(of, argument_text(from, "out"), error));
+    job->detector = of->models.detector;
+    job->backbone_count = of->models.backbone_count;
+    for (size_t i = 0; i < job->backbone_count; i++) {
+        job->backbones[i] = of->models.backbones[i];
+    }
+    job->sources[0] = (run_source){.data = of->truth, .split = DEMO_SPLIT};
+    job->source_count = 1;
+    job->score.threads = job->features.threads = job->retrain.threads = of->options.threads;
+    job->is_restarted = argument_flag(from, "restart");
+    job->select.restart = job->retrain.restart = job->is_restarted;
+    name_amount(of);
+done:
+    return status;
+}
+
 static spur_status run_demo(const arguments *from, terminal *screen, spur_error *error)
 {
     spur_status status;
-    demo of = {.monitor = terminal_monitor(screen)};
+    demo of = {.made = {0}};
     TRY(read_options(from, &of.options, error));
     if (argument_text(from, "world") != NULL) {
         status = write_world_only(from, &of.options, screen, error);
         goto done;
     }
-    TRY(demo_find_models(argument_text(from, "models"), &of.models, error));
-    TRY(demo_name_files(&of, argument_text(from, "out"), error));
-    of.is_restarted = argument_flag(from, "restart");
-    TRY(run_stages(&of, screen, error));
+    TRY(prepare_job(from, &of, error));
+    TRY(run_stages_do(tables, &of.job, screen, error));
     if (argument_flag(from, "json")) {
         demo_print_json(&of);
     } else {
@@ -235,8 +215,8 @@ const command demo_command = {
     .description =
         "Makes a world of images in which it is known how visible each object is, scores and "
         "ranks it with a small detector that is installed with the program, and compares the "
-        "ranking with the truth. It calls what 'spur score' and 'spur rank' call, on an "
-        "ordinary image folder and model folder.\n\n"
+        "ranking with the truth. It runs the stages of 'spur run' on an ordinary manifest "
+        "and ordinary model folders.\n\n"
         "With --world only the images are written: DIR/<split>/<class>/0000.png and truth.csv, "
         "which is also a manifest for 'spur score'. The same line again does nothing, or goes "
         "on where it was stopped.",

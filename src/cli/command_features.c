@@ -8,6 +8,7 @@
 #include "cli/failures.h"
 #include "cli/json_print.h"
 #include "cli/option_groups.h"
+#include "cli/stage_options.h"
 #include "cli/terminal.h"
 
 enum {
@@ -38,16 +39,12 @@ static const option import_table[] = {
     {0}};
 static const option_group import_options = {"Import", import_table};
 
-static const option_group *const features_groups[] = {&features_options,
-                                                      &import_options,
-                                                      &backbone_options,
-                                                      &json_options,
-                                                      &progress_options,
-                                                      &screen_options,
-                                                      NULL};
+static const option_group *const features_groups[] = {
+    &features_options, &import_options,   &backbone_options, &network_options,
+    &json_options,     &progress_options, &screen_options,   NULL};
 
-static spur_status read_options(const arguments *from, spur_features_options *out,
-                                spur_error *error)
+spur_status read_features_options(const arguments *from, spur_features_options *out,
+                                  spur_error *error)
 {
     spur_features_options_defaults(out);
     read_backbone_options(from, &out->backbone);
@@ -59,13 +56,12 @@ static spur_status read_options(const arguments *from, spur_features_options *ou
     return read_threads(from, &out->threads, error);
 }
 
-/* --backbone as often as given, else $SPUR_BACKBONE. */
-static spur_status read_backbones(const arguments *from, const char *out[BACKBONES],
-                                  size_t *count, spur_error *error)
+spur_status read_backbone_paths(const arguments *from, const char **out, size_t capacity,
+                                size_t *count, spur_error *error)
 {
-    *count = argument_list(from, "backbone", out, BACKBONES);
-    if (*count > BACKBONES) {
-        return failure_set(error, SPUR_USAGE, "--backbone: at most %d in one call", BACKBONES);
+    *count = argument_list(from, "backbone", out, capacity);
+    if (*count > capacity) {
+        return failure_set(error, SPUR_USAGE, "--backbone: at most %zu in one call", capacity);
     }
     if (*count > 0) {
         return SPUR_OK;
@@ -195,8 +191,8 @@ static spur_status compute(const arguments *from, terminal *screen,
     spur_features_options options;
     const char *backbones[BACKBONES];
     size_t count = 0;
-    TRY(read_options(from, &options, error));
-    TRY(read_backbones(from, backbones, &count, error));
+    TRY(read_features_options(from, &options, error));
+    TRY(read_backbone_paths(from, backbones, BACKBONES, &count, error));
     spur_monitor monitor = terminal_monitor(screen);
     TRY(spur_features(argument_word(from, 0), backbones, count, &options, &monitor, summary,
                       error));

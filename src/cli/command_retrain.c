@@ -11,14 +11,14 @@
 #include "cli/escape.h"
 #include "cli/json_print.h"
 #include "cli/option_groups.h"
+#include "cli/stage_options.h"
 #include "cli/terminal.h"
 
 enum {
-    C_MOST = 64,
     BLEND_STEPS = 10
 };
 
-static const option retrain_table[] = {
+static const option recipe_table[] = {
     {"recipe", 0, OPTION_TEXT, "NAME",
      "dfr (default), moayeri, dfr-l1, afr, finetune-gap; help says what each does", false},
     {"C", 'C', OPTION_TEXT, "LIST",
@@ -28,6 +28,9 @@ static const option retrain_table[] = {
      false},
     {"raw", 0, OPTION_FLAG, NULL, "do not standardise the features", false},
     {"warm-start", 0, OPTION_FLAG, NULL, "begin at the model's own head", false},
+    {0}};
+const option_group recipe_options = {"Retrain", recipe_table};
+static const option retrain_table[] = {
     {"interpolate", 0, OPTION_FLAG, NULL,
      "accuracy along the line from the model's own head to the new one", false},
     {"seed", 0, OPTION_COUNT, "S", "of folds, resamples and stochastic descent (default 0)",
@@ -52,8 +55,8 @@ static const option_group retrain_group = {"Retrain", retrain_table};
 static const option_group run_group = {"Of a run", run_table};
 static const option_group matrix_group = {"Of a matrix", matrix_table};
 static const option_group *const retrain_groups[] = {
-    &retrain_group,    &run_group,      &matrix_group, &json_options,
-    &progress_options, &screen_options, NULL};
+    &recipe_options, &retrain_group,    &run_group,      &matrix_group,
+    &json_options,   &progress_options, &screen_options, NULL};
 
 /* ---- options ---------------------------------------------------------------------------- */
 
@@ -77,8 +80,8 @@ static spur_status read_list(const char *text, double *values, size_t *count, sp
     return SPUR_OK;
 }
 
-static spur_status read_options(const arguments *from, double *values,
-                                spur_retrain_options *out, spur_error *error)
+spur_status read_retrain_options(const arguments *from, double *values,
+                                 spur_retrain_options *out, spur_error *error)
 {
     spur_status status = SPUR_OK;
     spur_retrain_options_defaults(out);
@@ -322,7 +325,7 @@ static spur_status run_retrain(const arguments *from, terminal *screen, spur_err
         return SPUR_OK;
     }
     TRY(check_words(from, error));
-    TRY(read_options(from, values, &options, error));
+    TRY(read_retrain_options(from, values, &options, error));
     head_printer printer = {screen, argument_flag(from, "json"), NULL};
     options.visit = print_finished;
     options.context = &printer;

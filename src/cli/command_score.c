@@ -9,19 +9,12 @@
 #include "cli/json_print.h"
 #include "cli/option_groups.h"
 #include "cli/plan.h"
+#include "cli/stage_options.h"
 
-static const option scoring_table[] = {
+static const option score_table[] = {
     {"out", 'o', OPTION_PATH, "RUN", "run folder; made when missing, continued when not",
      false},
     {"detector", 'd', OPTION_PATH, "MODEL", "model folder or hub id (default $SPUR_DETECTOR)",
-     false},
-    {"prompts", 0, OPTION_TEXT, "TEMPLATE",
-     "a template with {}, best7, or a file of templates (default 'a photo of a {}.')", false},
-    {"agg", 0, OPTION_CHOICE, "max|mean-top5|logsumexp|noisy-or",
-     "from patch logits to the score (default max)", false},
-    {"margin", 0, OPTION_FLAG, NULL, "own logit minus the best other class's on the same box",
-     false},
-    {"objectness", 0, OPTION_FLAG, NULL, "add OWLv2's objectness logit before aggregating",
      false},
     {"threads", 'j', OPTION_COUNT, "N", "worker threads (default all processors)", false},
     {"dry-run", 'n', OPTION_FLAG, NULL, "print what would be done; write nothing", false},
@@ -30,13 +23,25 @@ static const option scoring_table[] = {
     {"strict", 0, OPTION_FLAG, NULL, "stop at the first failed image", false},
     {"keep-going", 0, OPTION_FLAG, NULL, "do not give up after 1000 failures in a row", false},
     {0}};
-static const option_group scoring_options = {"Scoring", scoring_table};
+static const option_group score_options = {"Scoring", score_table};
+static const option scoring_table[] = {
+    {"prompts", 0, OPTION_TEXT, "TEMPLATE",
+     "a template with {}, best7, or a file of templates (default 'a photo of a {}.')", false},
+    {"agg", 0, OPTION_CHOICE, "max|mean-top5|logsumexp|noisy-or",
+     "from patch logits to the score (default max)", false},
+    {"margin", 0, OPTION_FLAG, NULL, "own logit minus the best other class's on the same box",
+     false},
+    {"objectness", 0, OPTION_FLAG, NULL, "add OWLv2's objectness logit before aggregating",
+     false},
+    {0}};
+const option_group scoring_options = {"Scoring", scoring_table};
 static const option_group *const score_groups[] = {
-    &scoring_options, &data_options,     &image_options,  &detector_options,
-    &json_options,    &progress_options, &screen_options, NULL};
+    &score_options,    &scoring_options,  &data_options,
+    &image_options,    &detector_options, &json_options,
+    &progress_options, &screen_options,   NULL};
 
-static spur_status read_options(const arguments *from, spur_score_options *out,
-                                spur_error *error)
+spur_status read_score_options(const arguments *from, spur_score_options *out,
+                               spur_error *error)
 {
     static const spur_aggregate aggregates[] = {SPUR_AGGREGATE_MAX, SPUR_AGGREGATE_MEAN_TOP5,
                                                 SPUR_AGGREGATE_LOGSUMEXP,
@@ -83,8 +88,8 @@ static void print_counts(const spur_score_summary *summary)
     (void)putchar('\n');
 }
 
-static void show_warnings(const spur_score_summary *summary, const spur_image_options *images,
-                          terminal *screen)
+void score_show_warnings(const spur_score_summary *summary, const spur_image_options *images,
+                         terminal *screen)
 {
     if (summary->oriented > 0 && images->orientation == SPUR_ORIENTATION_IGNORE) {
         terminal_warn(screen,
@@ -158,7 +163,7 @@ static spur_status finish_score(const arguments *from, const spur_score_options 
     const char *run = argument_text(from, "out");
     if (options->dry_run) {
         plan_print(summary, argument_flag(from, "json"));
-        show_warnings(summary, &options->image, screen);
+        score_show_warnings(summary, &options->image, screen);
         return SPUR_OK;
     }
     if (argument_flag(from, "json")) {
@@ -170,7 +175,7 @@ static spur_status finish_score(const arguments *from, const spur_score_options 
         TRY(show_failures(run, screen, error));
     }
     show_settings(summary, screen);
-    show_warnings(summary, &options->image, screen);
+    score_show_warnings(summary, &options->image, screen);
     show_next(run, screen);
     status = failure_of_images(summary->failed, argument_whole(from, "max-bad", 0), error);
 done:
@@ -183,7 +188,7 @@ static spur_status run_score(const arguments *from, terminal *screen, spur_error
     spur_score_summary *summary = NULL;
     spur_score_options options;
     const char *detector = NULL;
-    TRY(read_options(from, &options, error));
+    TRY(read_score_options(from, &options, error));
     TRY(read_detector_path(from, &detector, error));
     if (argument_text(from, "out") == NULL) {
         FAIL(SPUR_USAGE, "no run folder: give --out RUN");

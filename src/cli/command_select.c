@@ -8,28 +8,32 @@
 #include "cli/escape.h"
 #include "cli/json_print.h"
 #include "cli/option_groups.h"
+#include "cli/stage_options.h"
 #include "cli/terminal.h"
 
-static const option select_table[] = {
+static const option subset_table[] = {
     {"subset", 0, OPTION_TEXT, "WORDS",
      "which: clear, mid, hidden, rnd, with commas between (default all)", false},
     {"k", 'k', OPTION_TEXT, "LIST", "images per class (default 50,100,200), or shares as 10%",
      false},
     {"seeds", 0, OPTION_COUNT, "N", "random subsets of each size (default 5)", false},
-    {"seed", 0, OPTION_COUNT, "S", "the first of their seeds (default 0)", false},
-    {"split", 0, OPTION_TEXT, "NAME", "split to choose from (default train)", false},
     {"exclude", 0, OPTION_PATH, "FILE",
      "images to leave out: file names or image ids, one a line", false},
+    {0}};
+const option_group subset_options = {"Subsets", subset_table};
+static const option select_table[] = {
+    {"seed", 0, OPTION_COUNT, "S", "first seed of the random subsets (default 0)", false},
+    {"split", 0, OPTION_TEXT, "NAME", "split to choose from (default train)", false},
     {"link", 0, OPTION_PATH, "DIR", "links DIR/<subset>/<class>/<image> to the images", false},
     {"restart", 0, OPTION_FLAG, NULL,
      "make subsets again that are there with other settings or scores", false},
     {"dry-run", 0, OPTION_FLAG, NULL, "say what would be selected, write nothing", false},
     {0}};
-static const option_group select_group = {"Select", select_table};
-static const option_group *const select_groups[] = {&select_group, &naming_options,
-                                                    &json_options, &screen_options, NULL};
+static const option_group select_group = {"Subsets", select_table};
+static const option_group *const select_groups[] = {
+    &subset_options, &select_group, &naming_options, &json_options, &screen_options, NULL};
 
-static void read_options(const arguments *from, spur_select_options *out)
+void read_select_options(const arguments *from, spur_select_options *out)
 {
     spur_select_options_defaults(out);
     out->subsets = argument_text(from, "subset");
@@ -270,7 +274,7 @@ static spur_status run_select(const arguments *from, terminal *screen, spur_erro
     spur_select_options options;
     spur_select_summary *summary = NULL;
     spur_monitor monitor = terminal_monitor(screen);
-    read_options(from, &options);
+    read_select_options(from, &options);
     TRY(spur_select(argument_word(from, 0), &options, &monitor, &summary, error));
     terminal_clear(screen);
     if (argument_flag(from, "json")) {

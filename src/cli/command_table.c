@@ -5,7 +5,8 @@
 
 #include "cli/command.h"
 
-const command *const command_table[] = {&demo_command,
+const command *const command_table[] = {&run_command,
+                                        &demo_command,
                                         &score_command,
                                         &rank_command,
                                         &select_command,

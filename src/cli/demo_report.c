@@ -16,6 +16,7 @@
 #include "cli/escape.h"
 #include "cli/json_print.h"
 #include "cli/option_groups.h"
+#include "cli/run_report.h"
 
 extern char **environ;
 
@@ -24,11 +25,11 @@ extern char **environ;
 spur_status demo_name_files(demo *of, const char *run, spur_error *error)
 {
     spur_status status;
-    of->run = run == NULL ? "spur-demo" : run;
-    TRY(demo_join(of->run, "world", &of->world, error));
+    of->job.run = run == NULL ? "spur-demo" : run;
+    TRY(demo_join(of->job.run, "world", &of->world, error));
     TRY(demo_join(of->world, "truth.csv", &of->truth, error));
-    TRY(demo_join(of->run, "world.png", &of->world_sheet, error));
-    TRY(demo_join(of->run, "ranking.png", &of->ranking_sheet, error));
+    TRY(demo_join(of->job.run, "world.png", &of->world_sheet, error));
+    TRY(demo_join(of->job.run, "ranking.png", &of->ranking_sheet, error));
 done:
     return status;
 }
@@ -77,12 +78,8 @@ void demo_close(demo *of)
     free(of->extremes);
     spur_truth_summary_free(of->energy);
     spur_truth_summary_free(of->planted);
-    spur_rank_summary_free(of->ranked);
     spur_run_close(of->opened);
-    spur_retrain_summary_free(of->heads);
-    spur_features_summary_free(of->seen);
-    spur_select_summary_free(of->selected);
-    spur_score_summary_free(of->scored);
+    run_job_close(&of->job);
     demo_models_free(&of->models);
     free(of->world);
     free(of->truth);
@@ -156,65 +153,6 @@ static void put_measures(json_printer *json, const demo *of)
     json_put_number(json, "clear_box_iou", of->boxes.mean_iou);
 }
 
-static void put_subsets(json_printer *json, const spur_select_summary *selected)
-{
-    json_put_open(json, "subsets", '[');
-    for (size_t i = 0; i < selected->subset_count; i++) {
-        json_put_text(json, NULL, selected->subsets[i].name);
-    }
-    json_put_close(json, ']');
-}
-
-/* Accuracy of the backbones' own last layers, by split. */
-static void put_backbones(json_printer *json, const spur_features_summary *seen)
-{
-    json_put_open(json, "backbones", '[');
-    for (size_t i = 0; seen != NULL && i < seen->set_count; i++) {
-        const spur_feature_set *set = &seen->sets[i];
-        json_put_open(json, NULL, '{');
-        json_put_text(json, "backbone", set->backbone);
-        json_put_text(json, "split", set->split);
-        json_put_number(json, "top1", set->judged > 0 ? set->top1 : (double)NAN);
-        json_put_close(json, '}');
-    }
-    json_put_close(json, ']');
-}
-
-/* In the order of the world; a head that is read back has its own. */
-static const char *const split_names[] = {"train", "val", "balanced", "ood"};
-
-enum {
-    SPLITS = sizeof split_names / sizeof split_names[0]
-};
-
-static double accuracy_on(const spur_head_summary *head, const char *name)
-{
-    for (size_t i = 0; i < head->split_count; i++) {
-        const spur_head_split *split = &head->splits[i];
-        if (strcmp(split->split, name) == 0 && split->images > 0) {
-            return (double)split->correct / (double)split->images;
-        }
-    }
-    return (double)NAN;
-}
-
-/* Accuracy of the last layers trained again on subsets. */
-static void put_heads(json_printer *json, const spur_retrain_summary *heads)
-{
-    json_put_open(json, "heads", '[');
-    for (size_t i = 0; heads != NULL && i < heads->count; i++) {
-        const spur_head_summary *head = &heads->heads[i];
-        json_put_open(json, NULL, '{');
-        json_put_text(json, "backbone", head->backbone);
-        json_put_text(json, "subset", head->name);
-        for (size_t j = 0; j < SPLITS; j++) {
-            json_put_number(json, split_names[j], accuracy_on(head, split_names[j]));
-        }
-        json_put_close(json, '}');
-    }
-    json_put_close(json, ']');
-}
-
 static void put_class(json_printer *json, const demo *of, const spur_class_rank *class)
 {
     json_put_open(json, NULL, '{');
@@ -233,20 +171,18 @@ void demo_print_json(const demo *of)
 {
     json_printer json = {.to = stdout};
     json_put_open(&json, NULL, '{');
-    json_put_file_name(&json, "run", of->run);
-    json_put_count(&json, "images", of->images);
-    json_put_count(&json, "scored", of->scored->scored);
-    json_put_count(&json, "failed", of->scored->failed);
-    json_put_text(&json, "detector_digest", of->scored->detector.digest);
+    json_put_file_name(&json, "run", of->job.run);
+    json_put_count(&json, "images", of->made.images);
+    json_put_count(&json, "scored", of->job.scored[0]->scored);
+    json_put_count(&json, "failed", of->job.scored[0]->failed);
+    json_put_text(&json, "detector_digest", of->job.scored[0]->detector.digest);
     json_put_text(&json, "split", DEMO_SPLIT);
     put_measures(&json, of);
-    put_subsets(&json, of->selected);
-    put_backbones(&json, of->seen);
-    put_heads(&json, of->heads);
+    run_report_put(&json, &of->job);
     json_put_open(&json, "classes", '[');
-    for (size_t i = 0; i < of->ranked->class_count; i++) {
-        if (is_shown(&of->ranked->classes[i])) {
-            put_class(&json, of, &of->ranked->classes[i]);
+    for (size_t i = 0; i < of->job.ranked->class_count; i++) {
+        if (is_shown(&of->job.ranked->classes[i])) {
+            put_class(&json, of, &of->job.ranked->classes[i]);
         }
     }
     json_put_close(&json, ']');
@@ -314,8 +250,8 @@ static void print_classes(const demo *of, const terminal *screen)
                  " most hidden five");
     terminal_bold(screen, false);
     (void)putchar('\n');
-    for (size_t i = 0; i < of->ranked->class_count; i++) {
-        const spur_class_rank *class = &of->ranked->classes[i];
+    for (size_t i = 0; i < of->job.ranked->class_count; i++) {
+        const spur_class_rank *class = &of->job.ranked->classes[i];
         if (is_shown(class)) {
             (void)printf("%-8s", class->label);
             print_measure(class->auc);
@@ -354,50 +290,13 @@ static void print_measures(const demo *of)
 
 /* The classifiers were trained on images of such a train split: the fall from val to balanced
  * is what they owe to the background. */
-static void print_backbones(const spur_features_summary *seen)
+static void print_accuracies(const demo *of, const terminal *screen)
 {
-    const char *last = "";
-    if (seen == NULL) {
-        return;
+    if (of->job.seen != NULL) {
+        (void)puts("\nclassifiers trained on such a train split, share of right answers,\n"
+                   "and with their last layers trained again on the subsets:");
+        run_report_accuracies(&of->job, screen);
     }
-    (void)fputs("\nclassifiers trained on such a train split, share of right answers:", stdout);
-    for (size_t i = 0; i < seen->set_count; i++) {
-        const spur_feature_set *set = &seen->sets[i];
-        if (strcmp(set->backbone, last) != 0) {
-            (void)printf("\n  %-10.10s %-10s", set->backbone, "as it is");
-            last = set->backbone;
-        }
-        (void)printf("  %s", set->split);
-        print_measure(set->judged > 0 ? set->top1 : (double)NAN);
-    }
-    (void)putchar('\n');
-}
-
-/* The same classifiers with their last layer trained again on each subset. */
-static void print_heads(const spur_retrain_summary *heads)
-{
-    if (heads == NULL || heads->count == 0) {
-        return;
-    }
-    (void)puts("their last layers trained again on the subsets:");
-    for (size_t i = 0; i < heads->count; i++) {
-        const spur_head_summary *head = &heads->heads[i];
-        (void)printf("  %-10.10s %-10.10s", head->backbone, head->name);
-        for (size_t j = 0; j < SPLITS; j++) {
-            (void)printf("  %s", split_names[j]);
-            print_measure(accuracy_on(head, split_names[j]));
-        }
-        (void)putchar('\n');
-    }
-}
-
-static void print_subsets(const spur_select_summary *selected)
-{
-    (void)fputs("\nsubsets of the train split:", stdout);
-    for (size_t i = 0; i < selected->subset_count; i++) {
-        (void)printf(" %s", selected->subsets[i].name);
-    }
-    (void)putchar('\n');
 }
 
 /* The sheet of the ranking in the terminal itself, where chafa is installed. */
@@ -432,24 +331,25 @@ static void print_next(const demo *of)
     print_file(of->world_sheet, "what the images are like, from hidden to clear");
     print_file(of->truth, "what is known of every image");
     (void)fputs("to try next:\n  spur rank ", stdout);
-    escape_shell(of->run, stdout);
+    escape_shell(of->job.run, stdout);
     (void)puts(" --truth minority --suspects 10\n  " DETECTOR_DOWNLOAD_LINE "\n"
                "  spur score PHOTOS --out run --detector google/owlvit-base-patch32");
 }
 
 void demo_print(const demo *of, const terminal *screen)
 {
-    (void)printf("%llu images, %llu scored, %llu failed\n\n", (unsigned long long)of->images,
-                 (unsigned long long)of->scored->scored,
-                 (unsigned long long)of->scored->failed);
+    (void)printf("%llu images, %llu scored, %llu failed\n\n",
+                 (unsigned long long)of->made.images,
+                 (unsigned long long)of->job.scored[0]->scored,
+                 (unsigned long long)of->job.scored[0]->failed);
     print_classes(of, screen);
     (void)fputs("images are ", stdout);
     escape_print(of->world, stdout);
     (void)puts("/" DEMO_SPLIT "/<class>/<number>.png");
     print_measures(of);
-    print_subsets(of->selected);
-    print_backbones(of->seen);
-    print_heads(of->heads);
+    (void)putchar('\n');
+    run_report_subsets(&of->job);
+    print_accuracies(of, screen);
     show_sheet(of, screen);
     print_next(of);
 }

@@ -5,7 +5,7 @@
 #define CLI_DEMO_REPORT_H
 
 #include "cli/demo_models.h"
-#include "cli/terminal.h"
+#include "cli/run_stages.h"
 
 #define DEMO_SPLIT "train"
 #define DEMO_CLEAR 0.6 /* clearness above which an object counts as clear */
@@ -22,30 +22,18 @@ typedef struct demo_extreme {
 } demo_extreme;
 
 typedef struct demo {
+    run_job job; /* the pipeline's part */
     spur_world_options options;
-    spur_monitor monitor;
-    const char *run;
-    bool is_restarted;
     demo_models models;
     char *world, *truth, *world_sheet, *ranking_sheet;
-    uint64_t images;
+    char amount[32]; /* images per class in a subset */
     spur_world_summary made;
-    spur_score_summary *scored;
-    spur_select_summary *selected;
-    spur_features_summary *seen; /* NULL without backbones */
-    spur_retrain_summary *heads; /* NULL without backbones */
     spur_run *opened;
-    spur_rank_summary *ranked;
     spur_truth_summary *energy, *planted; /* the ranking against these columns */
     spur_box_quality boxes;               /* of clear objects */
     demo_extreme *extremes;
     size_t extreme_count, extreme_capacity;
 } demo;
-
-typedef struct demo_stage {
-    const char *name;
-    spur_status (*run)(demo *of, spur_error *error);
-} demo_stage;
 
 /* Fills the paths below run (NULL: the default). */
 spur_status demo_name_files(demo *of, const char *run, spur_error *error) SPUR_MUST_USE;

@@ -109,8 +109,8 @@ static spur_status choose_command(int argc, char **argv, const command **out, in
     return *out != NULL ? SPUR_OK : unknown_command(first, argv[2], error);
 }
 
-static spur_status run_command(const command *of, int argc, char **argv, terminal *screen,
-                               spur_error *error)
+static spur_status execute_command(const command *of, int argc, char **argv, terminal *screen,
+                                   spur_error *error)
 {
     arguments *line = NULL;
     spur_status status = arguments_parse(of, argc, (const char *const *)argv, &line, error);
@@ -178,7 +178,7 @@ int main(int argc, char **argv)
     terminal_start(&screen);
     spur_status status = choose_command(argc, argv, &chosen, &used, &error);
     if (status == SPUR_OK && chosen != NULL) {
-        status = run_command(chosen, argc - used, argv + used, &screen, &error);
+        status = execute_command(chosen, argc - used, argv + used, &screen, &error);
     }
     status = finish_output(status, &error);
     if (status != SPUR_OK) {

@@ -56,11 +56,15 @@ static const option backbone_table[] = {
      "resnet, vit or a full name, where neither config.json nor the tensors tell", false},
     {"preprocessing", 0, OPTION_CHOICE, "torchvision-v1|torchvision-v2|timm-deit|timm-vit",
      "a published recipe instead of what the model's files say", false},
+    {0}};
+const option_group backbone_options = {"Backbone", backbone_table};
+
+static const option network_table[] = {
     {"resize", 0, OPTION_CHOICE, "pillow12|pillow13",
      "order of the resampling passes (default pillow12)", false},
     {"allow-nonfinite", 0, OPTION_FLAG, NULL, "open weights that hold NaN or infinity", false},
     {0}};
-const option_group backbone_options = {"Backbone", backbone_table};
+const option_group network_options = {"Backbone", network_table};
 
 static const option data_table[] = {
     {"split", 0, OPTION_TEXT, "NAME",

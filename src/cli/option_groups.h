@@ -12,8 +12,8 @@ extern const option_group json_options, progress_options, screen_options;
 extern const option_group image_options;
 /* --geometry --pad-value --resize --literal-config --allow-nonfinite --offline */
 extern const option_group detector_options;
-/* --arch --preprocessing --resize --allow-nonfinite */
-extern const option_group backbone_options;
+/* --arch --preprocessing; --resize --allow-nonfinite. They share one heading. */
+extern const option_group backbone_options, network_options;
 /* --split --labels --devkit --class-list --class-names --class-order --allow-duplicates --limit
  */
 extern const option_group data_options;
