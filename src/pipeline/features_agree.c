@@ -50,9 +50,8 @@ static bool is_listed(const char *name, const char *const *list, size_t count)
     return false;
 }
 
-/* *out: a split beside the listed ones that has features of this name, or NULL. */
-static spur_status find_other(store *db, const char *backbone, const char *const *listed,
-                              size_t listed_count, const char **out, spur_error *error)
+spur_status features_find_other(store *db, const char *backbone, const char *const *listed,
+                                size_t listed_count, const char **out, spur_error *error)
 {
     spur_status status;
     const store_split *splits;
@@ -99,7 +98,7 @@ static spur_status compare(store *db, const store_backbone *backbone, const char
              "make its features again",
              backbone->name, what, was, is);
     }
-    TRY(find_other(db, backbone->name, splits, split_count, &other, error));
+    TRY(features_find_other(db, backbone->name, splits, split_count, &other, error));
     if (other != NULL) {
         FAIL(SPUR_DATASET,
              "backbone %s: %s: split %s was made with \"%s\", now it would be \"%s\"; use "

@@ -40,7 +40,7 @@ typedef struct feed {
     uint64_t *pending; /* block numbers */
     size_t pending_count;
     block_slot *slots;
-    size_t window;
+    size_t window;                     /* slots */
     atomic_uint_fast64_t done, failed; /* rows that left the workers */
     uint64_t failures;                 /* consecutive, in row order */
 } feed;
@@ -190,24 +190,31 @@ done:
     return status;
 }
 
-static spur_status work_block(void *context, size_t worker, size_t slot, uint64_t item,
+static spur_status fill_block(feed *work, size_t worker, uint64_t block, block_slot *into,
                               const atomic_bool *cancelled, spur_error *error)
 {
-    spur_status status;
-    feed *work = context;
-    const feature_task *task = work->task;
-    block_slot *into = &work->slots[slot];
-    uint64_t block = work->pending[item];
+    spur_status status = SPUR_OK;
     uint64_t first = block * FEATURE_BLOCK_ROWS;
     const unsigned char *parts[FEATURE_PARTS] = {into->raw, into->ids[0], into->valid};
     into->rows = feature_block_rows(&work->layout, block);
-    if (task->network == NULL) {
-        take_given(task, first, work->layout.width, into);
+    if (work->task->network == NULL) {
+        take_given(work->task, first, work->layout.width, into);
     } else {
         TRY(compute_block(work, worker, first, into, cancelled, error));
     }
     store_block(&work->layout, into);
     TRY(feature_block_digest(&work->layout, into->rows, parts, into->digest, error));
+done:
+    return status;
+}
+
+static spur_status work_block(void *context, size_t worker, size_t slot, uint64_t item,
+                              const atomic_bool *cancelled, spur_error *error)
+{
+    spur_status status;
+    feed *work = context;
+    block_slot *into = &work->slots[slot];
+    TRY(fill_block(work, worker, work->pending[item], into, cancelled, error));
     atomic_fetch_add(&work->done, into->rows);
     atomic_fetch_add(&work->failed, into->rows - count_valid(into));
 done:
@@ -341,6 +348,25 @@ done:
     return status;
 }
 
+/* Another matrix under the same name must not pass for the one that is there. */
+static spur_status check_given(feed *work, uint64_t block, const unsigned char *expected,
+                               spur_error *error)
+{
+    spur_status status;
+    block_slot *slot = work->slots;
+    TRY(fill_block(work, 0, block, slot, NULL, error));
+    if (memcmp(slot->digest, expected, sizeof slot->digest) != 0) {
+        FAIL(SPUR_DATASET,
+             "backbone %s: split %s has other features from row %llu on; use --restart to "
+             "replace them",
+             work->task->backbone->name, work->task->split->name,
+             (unsigned long long)block * FEATURE_BLOCK_ROWS);
+    }
+    memset(slot->reasons, 0, sizeof slot->reasons);
+done:
+    return status;
+}
+
 static size_t block_bytes(const feature_layout *layout)
 {
     return FEATURE_BLOCK_ROWS *
@@ -393,6 +419,8 @@ static spur_status open_blocks(feed *work, spur_error *error)
     for (size_t b = 0; b < count; b++) {
         if (done[b] == 0) {
             work->pending[work->pending_count++] = b;
+        } else if (task->given != NULL) {
+            TRY(check_given(work, b, digests[b], error));
         }
     }
     if (work->pending_count == 0 && !part_file_exists(work->layout.path)) {
@@ -460,7 +488,6 @@ static void feed_close(feed *block)
 static spur_status feed_blocks(feed *work, spur_error *error)
 {
     spur_status status;
-    TRY(open_slots(work, error));
     feeder_job feeding = {.threads = work->task->threads,
                           .window = work->window,
                           .count = work->pending_count,
@@ -493,6 +520,7 @@ spur_status feature_feed(const feature_task *task, spur_error *error)
     atomic_init(&work.failed, 0);
     TRY(feature_layout_make(task->run_folder, task->backbone, task->split, &work.layout,
                             error));
+    TRY(open_slots(&work, error));
     TRY(open_blocks(&work, error));
     count_skipped(&work);
     if (work.into == NULL) {

@@ -23,6 +23,7 @@ enum {
     CHUNK = 1 << 20
 };
 
+#define ARCHITECTURE "imported"
 #define ROWS_LIMIT ((uint64_t)1 << 30) /* bytes of a list of names */
 
 typedef struct import_job {
@@ -37,6 +38,7 @@ typedef struct import_job {
     size_t rows, width;
     const char **names; /* [rows]: image of each row, a file name or an image_id in hex */
     bool are_ids;
+    bool is_ours; /* written by spur export */
     feature_rows images;
     float *values;       /* [rows, width] */
     const float **given; /* [images] */
@@ -254,6 +256,7 @@ static spur_status read_ids(import_job *job, spur_error *error)
         TRY(keep_name(job, i, hex, error));
     }
     job->are_ids = true;
+    job->is_ours = tensor_file_find(job->from, "row") != NULL;
 done:
     memory_free(ids);
     return status;
@@ -288,7 +291,8 @@ static const char *name_of(const import_job *job, const feature_row *row,
     return hex;
 }
 
-/* Names the first scored images that no row stands for. */
+/* Names the first scored images that no row stands for. What `spur export --npz` wrote has no
+ * row for images that failed in its run; they fail here, too. */
 static spur_status check_missing(const import_job *job, spur_error *error)
 {
     spur_status status = SPUR_OK;
@@ -302,7 +306,7 @@ static spur_status check_missing(const import_job *job, spur_error *error)
                             job->images.rows[i].file_name));
         }
     }
-    if (missing > 0) {
+    if (missing > 0 && !job->is_ours) {
         FAIL(SPUR_DATASET, "%s: %zu of the %zu scored images of split %s have no row: %s%s",
              job->file, missing, scored, job->split->name, names.data,
              missing > SHOWN_NAMES ? " ..." : "");
@@ -413,12 +417,37 @@ done:
     return status;
 }
 
+/* The splits of one name come from a file each; the digest of the first speaks for all. */
+static spur_status join_splits(import_job *job, spur_error *error)
+{
+    spur_status status;
+    char *copy;
+    const char *other;
+    const store_backbone *known = features_find(job->run->db, job->record.name);
+    if (known == NULL || strcmp(known->architecture, ARCHITECTURE) != 0) {
+        return SPUR_OK;
+    }
+    TRY(features_find_other(job->run->db, known->name, &job->split->name, 1, &other, error));
+    if (other == NULL && job->options->restart) {
+        goto done; /* nothing of the old ones stays */
+    }
+    if (known->features != job->width) {
+        FAIL(SPUR_DATASET, "%s: has %zu features a row, backbone %s of the run has %zu",
+             job->file, job->width, known->name, known->features);
+    }
+    TRY(arena_text(job->texts, known->digest, strlen(known->digest), &copy, error));
+    job->record.digest = copy;
+done:
+    return status;
+}
+
 static spur_status describe(import_job *job, spur_error *error)
 {
     spur_status status;
     TRY(make_name(job, error));
     TRY(digest_file(job, error));
-    job->record.architecture = "imported";
+    TRY(join_splits(job, error));
+    job->record.architecture = ARCHITECTURE;
     job->record.preprocessing = "unknown";
     job->record.settings = job->options->half ? "float16" : "float32";
     job->record.features = job->width;
@@ -484,7 +513,7 @@ static void fill_set(import_job *job)
     set->features = job->width;
     set->images = job->split->images;
     for (size_t i = 0; i < job->images.count; i++) {
-        set->failed += job->images.rows[i].reason != NULL;
+        set->failed += job->images.rows[i].reason != NULL || job->given[i] == NULL;
     }
 }
 

@@ -59,7 +59,8 @@ typedef struct feature_task {
     const store_backbone *backbone; /* as it is in the store */
     const store_split *split;
     const feature_network *network; /* or NULL and */
-    const float *const *given;      /* [rows]: each row's features; NULL for a failed image */
+    const float *const *given;      /* [rows]: each row's features; NULL for a failed image.
+                                       Blocks that are there must hold the same. */
     const feature_rows *rows;
     const spur_image_options *image;
     picture_gate *gate;
@@ -85,6 +86,11 @@ spur_status features_agree(store *db, const char *run_folder, const store_backbo
                            spur_error *error) SPUR_MUST_USE;
 /* The backbone of that name, or NULL; lives as long as the store is not written. */
 const store_backbone *features_find(const store *db, const char *name);
+
+/* *out: a split beside the listed ones that has features of this name, or NULL. */
+spur_status features_find_other(store *db, const char *backbone, const char *const *listed,
+                                size_t listed_count, const char **out,
+                                spur_error *error) SPUR_MUST_USE;
 
 /* ---- features_judge.c: finished features under the model's own head ---------------------- */
 

@@ -26,6 +26,7 @@ typedef struct split_rows {
     uint32_t *labels; /* [matrix.rows] */
     uint64_t *valid;  /* row numbers of images that have features */
     uint32_t *valid_labels;
+    char digest[DIGEST_HEX_SIZE]; /* of the features */
 } split_rows;
 
 typedef struct retrain_run {
@@ -65,6 +66,26 @@ static spur_status read_label(void *context, const store_row *row, spur_error *e
     return SPUR_OK;
 }
 
+/* Digest of the digests of all blocks. */
+static spur_status digest_features(const retrain_run *in, const char *split, size_t rows,
+                                   char *hex, spur_error *error)
+{
+    spur_status status;
+    size_t count = (rows + FEATURE_BLOCK_ROWS - 1) / FEATURE_BLOCK_ROWS;
+    unsigned char *done = NULL, raw[DIGEST_SIZE];
+    unsigned char(*digests)[STORE_DIGEST_SIZE] = NULL;
+    TRY(memory_new_zeroed(count, 1, &done, error));
+    TRY(memory_new_zeroed(count, sizeof *digests, &digests, error));
+    TRY(store_list_feature_blocks(in->run->db, in->backbone->name, split, done, digests, count,
+                                  error));
+    TRY(digest_of(digests, count * sizeof *digests, raw, error));
+    digest_hex(raw, DIGEST_SIZE, hex);
+done:
+    memory_free(done);
+    memory_free(digests);
+    return status;
+}
+
 static spur_status split_load(const retrain_run *in, const char *name, split_rows *out,
                               spur_error *error)
 {
@@ -72,6 +93,7 @@ static spur_status split_load(const retrain_run *in, const char *name, split_row
     split_rows made = {.name = name};
     size_t count = 0;
     TRY(features_load(in->run, in->backbone->name, name, &made.matrix, error));
+    TRY(digest_features(in, name, made.matrix.rows, made.digest, error));
     TRY(memory_new_zeroed(made.matrix.rows, sizeof *made.labels, &made.labels, error));
     TRY(memory_new(made.matrix.rows, sizeof *made.valid, &made.valid, error));
     TRY(memory_new(made.matrix.rows, sizeof *made.valid_labels, &made.valid_labels, error));
@@ -299,8 +321,10 @@ static spur_status settings_digest(retrain_run *in, const char *name, const head
     TRY(digest_of(rows->rows, rows->count * sizeof *rows->rows, members, error));
     digest_hex(members, DIGEST_SIZE, hex);
     TRY(retrain_settings(&named, &text, error));
-    TRY(text_format(&text, error, "subset=%s\nsplit=%s\nmembers=%s\nbackbone=%s\nfeatures=%s\n",
-                    name, rows->split, hex, in->backbone->digest, in->backbone->settings));
+    TRY(text_format(&text, error,
+                    "subset=%s\nsplit=%s\nmembers=%s\nbackbone=%s\nfeatures=%s %s\n", name,
+                    rows->split, hex, in->backbone->digest, in->backbone->settings,
+                    split_find(in, rows->split)->digest));
     if (in->original != NULL) {
         const head *own = head_file_head(in->original);
         TRY(digest_of(own->weight, own->classes * own->features * sizeof(float), members,

@@ -1,0 +1,253 @@
+/*
+ * test_retrain_run.c - heads of a run: what counts as the same head, what stops on the way.
+ */
+#include "support.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/random.h"
+#include "feature_run.h"
+#include "io/file.h"
+#include "models/head_file.h"
+
+enum {
+    CLASSES = 3,
+    IMAGES = 24,
+    WIDTH = 4
+};
+
+static void fill_rows(run_row *rows, float *features, uint64_t seed)
+{
+    static char names[IMAGES][16];
+    random_key key = random_key_make(seed, "test");
+    for (size_t i = 0; i < IMAGES; i++) {
+        (void)snprintf(names[i], sizeof names[i], "%02zu.png", i);
+        rows[i] = (run_row){
+            .file_name = names[i], .class_index = i % CLASSES, .logit = (float)i / 8.0F};
+        for (size_t j = 0; j < WIDTH; j++) {
+            features[i * WIDTH + j] =
+                (float)(random_normal(key, i, j) + (i % CLASSES == j ? 1.0 : 0.0));
+        }
+    }
+}
+
+/* Two splits with features; subsets clear-2 and rnd-2-s0. */
+static const char *make_world(void **state)
+{
+    spur_error error;
+    spur_select_options options;
+    static run_row rows[IMAGES];
+    static float features[IMAGES * WIDTH];
+    const char *run = temp_in(*state, "run");
+    fill_rows(rows, features, 1);
+    make_feature_split(run, "train", rows, IMAGES, features, WIDTH,
+                       temp_in(*state, "train.safetensors"));
+    fill_rows(rows, features, 2);
+    make_feature_split(run, "val", rows, IMAGES, features, WIDTH,
+                       temp_in(*state, "val.safetensors"));
+    spur_select_options_defaults(&options);
+    options.subsets = "clear,rnd";
+    options.amounts = "2";
+    options.seeds = 1;
+    assert_ok(spur_select(run, &options, NULL, NULL, &error), error);
+    return run;
+}
+
+static spur_retrain_options options_make(void)
+{
+    spur_retrain_options options;
+    spur_retrain_options_defaults(&options);
+    options.threads = 1;
+    return options;
+}
+
+/* ---- the digest of settings -------------------------------------------------------------- */
+
+static void expect_refusal(const char *run, const spur_retrain_options *options)
+{
+    spur_error error;
+    assert_int_equal(spur_retrain(run, options, NULL, NULL, &error), SPUR_DATASET);
+    if (strstr(error.message, "trained with other settings") == NULL ||
+        strstr(error.message, "--restart") == NULL) {
+        fail_msg("refused otherwise: %s", error.message);
+    }
+}
+
+/* Heads that were there, of those asked for. */
+static size_t count_there(const char *run, const spur_retrain_options *options)
+{
+    spur_error error;
+    spur_retrain_summary *summary = NULL;
+    size_t there = 0;
+    assert_ok(spur_retrain(run, options, NULL, &summary, &error), error);
+    for (size_t i = 0; i < summary->count; i++) {
+        there += summary->heads[i].was_there ? 1 : 0;
+    }
+    spur_retrain_summary_free(summary);
+    return there;
+}
+
+static head_file *open_head(void **state, const char *name)
+{
+    spur_error error;
+    head_file *from = NULL;
+    char path[64];
+    (void)snprintf(path, sizeof path, "run/heads/made/%s.safetensors", name);
+    assert_ok(head_file_open(temp_in(*state, path), &from, &error), error);
+    return from;
+}
+
+static void test_same_settings(void **state)
+{
+    static const double usual = 0.01;
+    const char *run = make_world(state);
+    spur_retrain_options options = options_make();
+    assert_int_equal(count_there(run, &options), 0);
+    assert_int_equal(count_there(run, &options), 2);
+    options.C = &usual; /* the recipe's own, said aloud */
+    options.C_count = 1;
+    options.recipe = "dfr";
+    options.folds = 7; /* one C: no folds */
+    options.threads = 3;
+    options.backbone = "made";
+    assert_int_equal(count_there(run, &options), 2);
+    options.subsets = "rnd-2-s0";
+    assert_int_equal(count_there(run, &options), 1);
+    options.restart = true; /* what is the same is trained again when asked for */
+    assert_int_equal(count_there(run, &options), 0);
+}
+
+static void test_other_settings(void **state)
+{
+    static const double other[] = {0.1}, several[] = {0.01, 0.1};
+    const char *run = make_world(state);
+    spur_retrain_options options = options_make();
+    assert_int_equal(count_there(run, &options), 0);
+    head_file *before = open_head(state, "clear-2");
+
+    options.C = other;
+    options.C_count = 1;
+    expect_refusal(run, &options);
+    options.C = several;
+    options.C_count = 2;
+    expect_refusal(run, &options);
+    options = options_make();
+    options.recipe = "moayeri";
+    expect_refusal(run, &options);
+    options = options_make();
+    options.balanced = true;
+    expect_refusal(run, &options);
+    options = options_make();
+    options.raw_features = true;
+    expect_refusal(run, &options);
+    options = options_make();
+    options.seed = 1;
+    expect_refusal(run, &options);
+    options = options_make();
+    options.tolerance = 1e-6;
+    expect_refusal(run, &options);
+    options = options_make();
+    options.original = temp_in(*state, "run/heads/made/rnd-2-s0.safetensors");
+    expect_refusal(run, &options);
+    options.interpolate = 2;
+    expect_refusal(run, &options);
+
+    /* Refused means that nothing was touched; asked for, it is trained again. */
+    head_file *after = open_head(state, "clear-2");
+    assert_string_equal(head_file_note(before, "settings"), head_file_note(after, "settings"));
+    head_file_close(after);
+    options = options_make();
+    options.C = other;
+    options.C_count = 1;
+    options.restart = true;
+    assert_int_equal(count_there(run, &options), 0);
+    after = open_head(state, "clear-2");
+    assert_string_not_equal(head_file_note(before, "settings"),
+                            head_file_note(after, "settings"));
+    options.restart = false;
+    assert_int_equal(count_there(run, &options), 2);
+    head_file_close(before);
+    head_file_close(after);
+}
+
+/* A subset of other members is another head, whatever its name. */
+static void test_other_members(void **state)
+{
+    spur_error error;
+    spur_select_options select;
+    const char *run = make_world(state);
+    const char *exclude = temp_in(*state, "exclude.txt");
+    spur_retrain_options options = options_make();
+    assert_int_equal(count_there(run, &options), 0);
+    assert_ok(file_replace(exclude, "23.png\n", 7, &error), error);
+    spur_select_options_defaults(&select);
+    select.subsets = "clear";
+    select.amounts = "2";
+    select.exclude = exclude;
+    select.restart = true;
+    assert_ok(spur_select(run, &select, NULL, NULL, &error), error);
+    options.subsets = "clear-2";
+    expect_refusal(run, &options);
+}
+
+/* ---- stopping -----------------------------------------------------------------------------
+ */
+
+static int stop_at_first(void *context, const spur_head_summary *row)
+{
+    size_t *seen = context;
+    assert_string_equal(row->backbone, "made");
+    assert_true(row->is_certified && !row->is_cancelled);
+    assert_int_equal(file_kind_of(row->path), FILE_REGULAR);
+    return ++*seen == 1;
+}
+
+static void test_visit(void **state)
+{
+    spur_error error;
+    const char *run = make_world(state);
+    spur_retrain_options options = options_make();
+    size_t seen = 0;
+    options.visit = stop_at_first;
+    options.context = &seen;
+    assert_int_equal(spur_retrain(run, &options, NULL, NULL, &error), SPUR_INTERRUPTED);
+    assert_int_equal(seen, 1);
+    assert_int_equal(count_there(run, &options), 1); /* the other one is made now */
+    assert_int_equal(seen, 3);
+}
+
+static int stop_while_solving(void *context, const spur_progress *progress)
+{
+    (void)context;
+    /* clear-2 is finished, of rnd-2-s0 the second report stops. */
+    return progress->done == 1 && strstr(progress->detail, "rnd-2-s0  objective") != NULL;
+}
+
+/* What is stopped in the middle leaves no file that a later stage would take for a head. */
+static void test_stopped(void **state)
+{
+    spur_error error;
+    const char *run = make_world(state);
+    spur_retrain_options options = options_make();
+    const spur_monitor monitor = {.progress = stop_while_solving};
+    assert_int_equal(spur_retrain(run, &options, &monitor, NULL, &error), SPUR_INTERRUPTED);
+    assert_string_equal(error.message, "interrupted after 1 of 2 heads");
+    assert_int_equal(file_kind_of(temp_in(*state, "run/heads/made/clear-2.safetensors")),
+                     FILE_REGULAR);
+    assert_int_equal(file_kind_of(temp_in(*state, "run/heads/made/rnd-2-s0.safetensors")),
+                     FILE_MISSING);
+    assert_int_equal(count_there(run, &options), 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_same_settings, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(test_other_settings, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(test_other_members, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(test_visit, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(test_stopped, temp_setup, temp_teardown)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
