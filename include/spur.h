@@ -766,6 +766,48 @@ SPUR_API void spur_each_recipe(int (*visit)(void *context, const char *name,
                                             const char *summary, const char *text),
                                void *context);
 
+/* ---- eval: numbers of every head ---------------------------------------------------------
+ */
+
+typedef struct spur_eval_options {
+    const char *split;    /* NULL: every split that has features */
+    const char *backbone; /* NULL: all of the run */
+    uint64_t seed;        /* of everything that is drawn at random */
+    size_t draws;         /* of the bootstrap; default 2000 */
+    size_t threads;       /* 0 = all processors */
+} spur_eval_options;
+
+SPUR_API void spur_eval_options_defaults(spur_eval_options *options);
+
+typedef struct spur_eval_value {
+    const char *key; /* "val/resnet50/clear-100/top1"; all of them in docs/formats.md */
+    double value;    /* finite; accuracies are fractions */
+} spur_eval_value;
+
+typedef struct spur_eval_finding {
+    const char *stage, *kind; /* "eval", "gap": short and fixed */
+    const char *text;         /* a sentence for people */
+} spur_eval_finding;
+
+/* All that the run knows after the call, also of stages that were current. */
+typedef struct spur_eval_summary {
+    const spur_eval_value *values; /* in byte order of the keys */
+    size_t value_count;
+    const spur_eval_finding *findings;
+    size_t finding_count;
+} spur_eval_summary;
+
+/* Predictions of every head on every split, their accuracy by rank with intervals and tests;
+ * kept in the run and as RUN/metrics.json (one flat object). What was made from the same
+ * inputs is not made again. */
+SPUR_API spur_status spur_eval(const char *run, const spur_eval_options *options,
+                               const spur_monitor *monitor, spur_eval_summary **summary,
+                               spur_error *error) SPUR_MUST_USE;
+SPUR_API void spur_eval_summary_free(spur_eval_summary *summary);
+/* The same object as metrics.json as text; free with spur_text_free. */
+SPUR_API spur_status spur_eval_json(const spur_eval_summary *summary, char **out,
+                                    spur_error *error) SPUR_MUST_USE;
+
 /* ---- compare: two runs ------------------------------------------------------------------- */
 
 /* Images are the same when split and file name are, classes when the label is. */

@@ -63,7 +63,7 @@ extern const command score_command, rank_command, detect_command, export_command
     models_list_command, models_info_command, models_verify_command, models_tokenize_command,
     preprocess_command, bench_command, doctor_command, version_command, help_command;
 extern const command run_command, demo_command;
-extern const command select_command, features_command, retrain_command;
+extern const command select_command, features_command, retrain_command, eval_command;
 extern const command classify_command;
 extern const command compare_command;
 extern const command report_command;

@@ -8,7 +8,7 @@
 
 enum {
     APPLICATION_ID = 0x53505552, /* "SPUR" */
-    SCHEMA_VERSION = 2
+    SCHEMA_VERSION = 3
 };
 
 typedef struct schema_object {
@@ -72,6 +72,19 @@ static const schema_object schema[] = {
     {"subset_members",
      "CREATE TABLE subset_members(subset TEXT NOT NULL, row INTEGER NOT NULL, class_index "
      "INTEGER NOT NULL, rank INTEGER NOT NULL, PRIMARY KEY(subset, row)) WITHOUT ROWID"},
+    {"stages",
+     "CREATE TABLE stages(stage TEXT NOT NULL PRIMARY KEY, inputs TEXT NOT NULL, results "
+     "INTEGER NOT NULL, findings INTEGER NOT NULL, digest BLOB NOT NULL) WITHOUT ROWID"},
+    {"results",
+     "CREATE TABLE results(key TEXT NOT NULL PRIMARY KEY, stage TEXT NOT NULL, value REAL NOT "
+     "NULL) WITHOUT ROWID"},
+    {"findings",
+     "CREATE TABLE findings(stage TEXT NOT NULL, position INTEGER NOT NULL, kind TEXT NOT "
+     "NULL, text TEXT NOT NULL, PRIMARY KEY(stage, position)) WITHOUT ROWID"},
+    {"predictions",
+     "CREATE TABLE predictions(split TEXT NOT NULL, backbone TEXT NOT NULL, head TEXT NOT "
+     "NULL, inputs TEXT NOT NULL, images INTEGER NOT NULL, predictions BLOB NOT NULL, digest "
+     "BLOB NOT NULL, PRIMARY KEY(split, backbone, head)) WITHOUT ROWID"},
     {"ranking",
      "CREATE VIEW ranking AS SELECT i.split, i.row, i.file_name, c.label, i.class_index, "
      "s.logit, row_number() OVER (PARTITION BY i.split, i.class_index ORDER BY s.logit, "

@@ -96,6 +96,30 @@ static const char *const queries[QUERY_COUNT] = {
     [PUT_MEMBER] = "INSERT INTO subset_members VALUES (?, ?, ?, ?)",
     [DROP_SUBSET] = "DELETE FROM subsets WHERE subset = ?",
     [DROP_MEMBERS] = "DELETE FROM subset_members WHERE subset = ?",
+    [READ_STAGES] = "SELECT stage, inputs, results, findings, digest FROM stages "
+                    "ORDER BY stage",
+    [READ_STAGE] = "SELECT stage, inputs, results, findings, digest FROM stages "
+                   "WHERE stage = ?",
+    [PUT_STAGE] = "INSERT INTO stages VALUES (?, ?, ?, ?, ?)",
+    [DROP_STAGE] = "DELETE FROM stages WHERE stage = ?",
+    [READ_RESULTS] = "SELECT stage, key, value FROM results ORDER BY key",
+    [READ_STAGE_RESULTS] = "SELECT stage, key, value FROM results WHERE stage = ? ORDER BY key",
+    [READ_RESULT_STAGE] = "SELECT stage FROM results WHERE key = ?",
+    [PUT_RESULT] = "INSERT INTO results VALUES (?, ?, ?)",
+    [DROP_RESULTS] = "DELETE FROM results WHERE stage = ?",
+    [READ_FINDINGS] = "SELECT stage, kind, text FROM findings ORDER BY stage, position",
+    [READ_STAGE_FINDINGS] = "SELECT stage, kind, text FROM findings WHERE stage = ? "
+                            "ORDER BY position",
+    [PUT_FINDING] = "INSERT INTO findings VALUES (?, ?, ?, ?)",
+    [DROP_FINDINGS] = "DELETE FROM findings WHERE stage = ?",
+    [READ_PREDICTIONS] = "SELECT split, backbone, head, inputs, images, predictions, digest "
+                         "FROM predictions ORDER BY split, backbone, head",
+    [READ_PREDICTION] = "SELECT split, backbone, head, inputs, images, predictions, digest "
+                        "FROM predictions WHERE split = ? AND backbone = ? AND head = ?",
+    [PUT_PREDICTION] = "INSERT INTO predictions VALUES (?, ?, ?, ?, ?, ?, ?)",
+    [DROP_PREDICTION] = "DELETE FROM predictions WHERE split = ? AND backbone = ? AND "
+                        "head = ?",
+    [DROP_SPLIT_PREDICTIONS] = "DELETE FROM predictions WHERE split = ?",
 };
 
 /* ---- errors, statements ------------------------------------------------------------------ */
@@ -350,6 +374,17 @@ bool sql_take_bytes(sql_columns *from, void *dst, size_t length)
     }
     memcpy(dst, bytes, length);
     return true;
+}
+
+const unsigned char *sql_take_blob(sql_columns *from, size_t *length)
+{
+    bool is_blob = has_type(from, SQLITE_BLOB);
+    const void *bytes = sqlite3_column_blob(from->statement, from->column);
+    *length = (size_t)sqlite3_column_bytes(from->statement, from->column++);
+    if (!is_blob || (bytes == NULL && *length > 0)) {
+        from->is_bad = true;
+    }
+    return bytes;
 }
 
 /* One value of a pragma or of any query we wrote out here. */

@@ -75,6 +75,24 @@ enum query {
     PUT_MEMBER,
     DROP_SUBSET,
     DROP_MEMBERS,
+    READ_STAGES,
+    READ_STAGE,
+    PUT_STAGE,
+    DROP_STAGE,
+    READ_RESULTS,
+    READ_STAGE_RESULTS,
+    READ_RESULT_STAGE,
+    PUT_RESULT,
+    DROP_RESULTS,
+    READ_FINDINGS,
+    READ_STAGE_FINDINGS,
+    PUT_FINDING,
+    DROP_FINDINGS,
+    READ_PREDICTIONS,
+    READ_PREDICTION,
+    PUT_PREDICTION,
+    DROP_PREDICTION,
+    DROP_SPLIT_PREDICTIONS,
     QUERY_COUNT
 };
 
@@ -145,6 +163,8 @@ float sql_take_float(sql_columns *from);
 const char *sql_take_text(sql_columns *from);
 const char *sql_take_some_text(sql_columns *from); /* null is bad */
 bool sql_take_bytes(sql_columns *from, void *dst, size_t length);
+/* Any number of bytes; lives until the statement moves. */
+const unsigned char *sql_take_blob(sql_columns *from, size_t *length);
 
 /* One number of a pragma or query without values. */
 spur_status sql_number(store *from, const char *sql, sqlite3_int64 *out,
@@ -209,6 +229,18 @@ spur_status store_encode_batch(text_buffer *into, const char *split, uint64_t ba
 spur_status store_encode_subsets(store *from, text_buffer *into,
                                  spur_error *error) SPUR_MUST_USE;
 spur_status store_verify_subsets(store *from, spur_error *error) SPUR_MUST_USE;
+
+/* ---- store_results.c ----------------------------------------------------------------- */
+
+spur_status store_encode_stages(store *from, text_buffer *into,
+                                spur_error *error) SPUR_MUST_USE;
+spur_status store_verify_stages(store *from, spur_error *error) SPUR_MUST_USE;
+
+/* ---- store_predictions.c ------------------------------------------------------------- */
+
+spur_status store_encode_predictions(store *from, text_buffer *into,
+                                     spur_error *error) SPUR_MUST_USE;
+spur_status store_verify_predictions(store *from, spur_error *error) SPUR_MUST_USE;
 
 /* ---- store_verify.c ------------------------------------------------------------------ */
 

@@ -73,7 +73,9 @@ static const struct {
               {"classes", encode_classes},
               {"splits", encode_splits},
               {"backbones", store_encode_backbones},
-              {"subsets", store_encode_subsets}};
+              {"subsets", store_encode_subsets},
+              {"stages", store_encode_stages},
+              {"predictions", store_encode_predictions}};
 
 enum {
     TABLE_COUNT = sizeof tables / sizeof tables[0]
@@ -364,9 +366,10 @@ done:
 
 spur_status store_drop_split(store *into, const char *split, spur_error *error)
 {
-    static const enum query drops[] = {DROP_SPLIT,          DROP_BATCHES,       DROP_IMAGES,
-                                       DROP_SCORES,         DROP_SPLIT_PENDING, DROP_CELLS,
-                                       DROP_SPLIT_FEATURES, DROP_SPLIT_FAILURES};
+    static const enum query drops[] = {
+        DROP_SPLIT,          DROP_BATCHES,        DROP_IMAGES,
+        DROP_SCORES,         DROP_SPLIT_PENDING,  DROP_CELLS,
+        DROP_SPLIT_FEATURES, DROP_SPLIT_FAILURES, DROP_SPLIT_PREDICTIONS};
     spur_status status;
     TRY(store_begin(into, error));
     for (size_t i = 0; i < sizeof drops / sizeof drops[0]; i++) {

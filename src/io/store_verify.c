@@ -148,6 +148,8 @@ spur_status store_verify(store *from, sqlite3_int64 application, spur_error *err
     TRY(verify_rows(from, error));
     TRY(store_verify_features(from, error));
     TRY(store_verify_subsets(from, error));
+    TRY(store_verify_stages(from, error));
+    TRY(store_verify_predictions(from, error));
     TRY(sql_number(from, "SELECT count(*) FROM pending_tallies", &pending, error));
     from->pending = (uint64_t)pending;
 done:

@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/parallel.h"
 #include "io/file.h"
+#include "io/json.h"
 #include "models/backbone.h"
 #include "models/head_file.h"
 #include "pipeline/class_map.h"
@@ -256,26 +257,45 @@ static bool is_written(const char *path, const char *model)
     return is_same;
 }
 
+/* The model's names for its outputs as a JSON list, so that they can be told apart later. */
+static spur_status list_names(const spur_backbone_info *info, text_buffer *into,
+                              spur_error *error)
+{
+    spur_status status;
+    json_writer json = {.into = into};
+    TRY(json_open_array(&json, NULL, error));
+    for (size_t i = 0; i < info->classes; i++) {
+        TRY(json_add_text(&json, NULL, info->class_names[i], error));
+    }
+    TRY(json_close_array(&json, error));
+done:
+    return status;
+}
+
 static spur_status write_head(const features_job *job, const member *one, spur_error *error)
 {
     spur_status status;
-    text_buffer path = {NULL, 0, 0};
+    text_buffer path = {NULL, 0, 0}, names = {NULL, 0, 0};
     const spur_backbone_info *info = &one->info;
-    const char *const notes[] = {"format_version",  "1",          "subset",
-                                 "original",        "backbone",   info->name,
-                                 "backbone_digest", info->digest, "architecture",
-                                 info->architecture};
     const head *own = backbone_head(one->model);
+    if (info->class_names != NULL) {
+        TRY(list_names(info, &names, error));
+    }
+    const char *const notes[] = {"format_version",   "1",           "subset",
+                                 "original",         "backbone",    info->name,
+                                 "backbone_digest",  info->digest,  "architecture",
+                                 info->architecture, "class_names", names.data};
+    size_t pairs = sizeof notes / sizeof notes[0] / 2 - (names.data == NULL ? 1 : 0);
     TRY(text_add(&path, job->path, strlen(job->path), error));
     TRY(text_format(&path, error, "/heads/%s", info->name));
     TRY(file_make_folder(path.data, error));
     TRY(text_add(&path, "/original.safetensors", 21, error));
     if (!is_written(path.data, info->digest)) {
-        TRY(head_file_write(path.data, own, info->head_prefix, notes,
-                            sizeof notes / sizeof notes[0] / 2, error));
+        TRY(head_file_write(path.data, own, info->head_prefix, notes, pairs, error));
     }
 done:
     text_buffer_free(&path);
+    text_buffer_free(&names);
     return status;
 }
 

@@ -1,0 +1,84 @@
+/*
+ * command_eval.c - spur eval: what every head of a run is worth, by rank and over all.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/eval_print.h"
+#include "cli/option_groups.h"
+
+static const option eval_table[] = {
+    {"split", 0, OPTION_TEXT, "NAME", "only this split (default all that have features)",
+     false},
+    {"backbone", 'b', OPTION_TEXT, "NAME", "only this backbone (default all)", false},
+    {"seed", 0, OPTION_COUNT, "S", "of all that is drawn at random (default 0)", false},
+    {"threads", 'j', OPTION_COUNT, "N", "threads (default all processors)", false},
+    {0}};
+static const option_group eval_group = {"Evaluate", eval_table};
+static const option_group *const eval_groups[] = {&eval_group, &json_options, &progress_options,
+                                                  &screen_options, NULL};
+
+static spur_status read_options(const arguments *from, spur_eval_options *out,
+                                spur_error *error)
+{
+    spur_eval_options_defaults(out);
+    out->split = argument_text(from, "split");
+    out->backbone = argument_text(from, "backbone");
+    out->seed = argument_whole(from, "seed", 0);
+    return read_threads(from, &out->threads, error);
+}
+
+static spur_status print_json(const spur_eval_summary *summary, spur_error *error)
+{
+    char *text = NULL;
+    spur_status status = spur_eval_json(summary, &text, error);
+    if (status == SPUR_OK) {
+        (void)fputs(text, stdout);
+    }
+    spur_text_free(text);
+    return status;
+}
+
+static void print_all(const spur_eval_summary *summary, const terminal *screen)
+{
+    eval_print_curves(summary, screen);
+    eval_print_findings(summary, "eval", "What the curves say:");
+}
+
+static spur_status run_eval(const arguments *from, terminal *screen, spur_error *error)
+{
+    spur_status status = SPUR_OK;
+    spur_eval_options options;
+    spur_eval_summary *summary = NULL;
+    spur_monitor monitor = terminal_monitor(screen);
+    TRY(read_options(from, &options, error));
+    status = spur_eval(argument_word(from, 0), &options, &monitor, &summary, error);
+    terminal_clear(screen);
+    TRY(status);
+    if (argument_flag(from, "json")) {
+        TRY(print_json(summary, error));
+    } else {
+        print_all(summary, screen);
+    }
+done:
+    spur_eval_summary_free(summary);
+    return status;
+}
+
+const command eval_command = {
+    .name = "eval",
+    .usage = "RUN [--split NAME] [--backbone NAME]",
+    .summary = "accuracy of every head, by rank, with intervals and tests",
+    .description =
+        "Asks every head of the run (RUN/heads, the model's own as \"original\") about every "
+        "image that has features, and reports accuracy over images and over classes, by rank "
+        "of visibility, and the gap between clear and hidden images. The numbers are kept in "
+        "the run and written to RUN/metrics.json; what was made from the same inputs is not "
+        "made again.",
+    .examples = "  spur eval run\n"
+                "  spur eval run --split val --json\n",
+    .groups = eval_groups,
+    .least = 1,
+    .most = 1,
+    .is_resumable = true,
+    .run = run_eval};

@@ -1,0 +1,198 @@
+/*
+ * eval_print.c - tables of 80 columns from the flat keys.
+ *
+ * A key is SPLIT/BACKBONE/HEAD/METRIC; a split's name may hold a slash, so keys are taken apart
+ * from the right.
+ */
+#include "cli/eval_print.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/escape.h"
+
+enum {
+    KEY_SIZE = 1024,
+    HEAD_WIDTH = 16
+};
+
+/* ---- keys -------------------------------------------------------------------------------- */
+
+static int compare_key(const void *wanted, const void *entry)
+{
+    const spur_eval_value *value = entry;
+    return strcmp(wanted, value->key);
+}
+
+double eval_value(const spur_eval_summary *from, const char *prefix, const char *metric)
+{
+    char key[KEY_SIZE];
+    int length = snprintf(key, sizeof key, "%s/%s", prefix, metric);
+    if (from->value_count == 0 || length < 0 || (size_t)length >= sizeof key) {
+        return (double)NAN;
+    }
+    const spur_eval_value *found =
+        bsearch(key, from->values, from->value_count, sizeof *from->values, compare_key);
+    return found == NULL ? (double)NAN : found->value;
+}
+
+/* Keys that every judged head of a split has one of. */
+static const char mark[] = "/top1_class_mean";
+
+/* "SPLIT/BACKBONE/HEAD" of a key that ends in the mark, into dst. */
+static bool is_set(const char *key, char dst[KEY_SIZE])
+{
+    size_t length = strlen(key), tail = sizeof mark - 1;
+    if (length <= tail || length >= KEY_SIZE || strcmp(key + length - tail, mark) != 0) {
+        return false;
+    }
+    memcpy(dst, key, length - tail);
+    dst[length - tail] = '\0';
+    const char *last = strrchr(dst, '/');
+    return last != NULL && memchr(dst, '/', (size_t)(last - dst)) != NULL;
+}
+
+/* The head's name in SPLIT/BACKBONE/HEAD, and how long the part before is. */
+static const char *head_of(const char *prefix, size_t *group)
+{
+    const char *slash = strrchr(prefix, '/');
+    *group = (size_t)(slash - prefix);
+    return slash + 1;
+}
+
+/* "SPLIT, BACKBONE" of the part before the head. */
+static void print_group(const char *prefix, size_t length, const terminal *screen)
+{
+    char text[KEY_SIZE];
+    memcpy(text, prefix, length);
+    text[length] = '\0';
+    char *backbone = strrchr(text, '/');
+    *backbone = '\0';
+    terminal_bold(screen, true);
+    escape_print(text, stdout);
+    (void)fputs(", ", stdout);
+    escape_print(backbone + 1, stdout);
+    terminal_bold(screen, false);
+}
+
+/* ---- cells ------------------------------------------------------------------------------- */
+
+void eval_print_percent(double value, int width)
+{
+    if (isnan(value)) {
+        (void)printf("%*s", width, "-");
+    } else {
+        (void)printf("%*.2f", width, 100.0 * value);
+    }
+}
+
+/* "12.3-45.6", or blanks. */
+static void print_interval(double low, double high, int width)
+{
+    char text[48] = "";
+    if (!isnan(low) && !isnan(high)) {
+        (void)snprintf(text, sizeof text, "%.1f..%.1f", 100.0 * low, 100.0 * high);
+    }
+    (void)printf("%*s", width, text);
+}
+
+/* ---- accuracy and gap of every head ------------------------------------------------------ */
+
+/* The smallest k of "PREFIX/gap_at_K", or NULL; points into the summary. */
+static const char *find_k(const spur_eval_summary *from, const char *prefix)
+{
+    static const char word[] = "/gap_at_";
+    const char *found = NULL;
+    size_t length = strlen(prefix);
+    for (size_t i = 0; i < from->value_count; i++) {
+        const char *key = from->values[i].key;
+        if (strncmp(key, prefix, length) == 0 &&
+            strncmp(key + length, word, sizeof word - 1) == 0) {
+            const char *k = key + length + sizeof word - 1;
+            bool is_plain = strchr(k, '_') == NULL;
+            if (is_plain &&
+                (found == NULL || strtoull(k, NULL, 10) < strtoull(found, NULL, 10))) {
+                found = k;
+            }
+        }
+    }
+    return found;
+}
+
+static void print_head(const spur_eval_summary *from, const char *prefix, const char *name,
+                       const char *k)
+{
+    char shown[4 * HEAD_WIDTH + ESCAPE_SIZE], metric[64], low[72], high[72];
+    escape_fit(name, HEAD_WIDTH, shown, sizeof shown);
+    (void)printf("%s", shown);
+    eval_print_percent(eval_value(from, prefix, "top1"), 7);
+    print_interval(eval_value(from, prefix, "wilson_low"),
+                   eval_value(from, prefix, "wilson_high"), 12);
+    eval_print_percent(eval_value(from, prefix, "top1_class_mean"), 8);
+    (void)snprintf(metric, sizeof metric, "gap_at_%.40s", k == NULL ? "" : k);
+    (void)snprintf(low, sizeof low, "%s_low", metric);
+    (void)snprintf(high, sizeof high, "%s_high", metric);
+    eval_print_percent(eval_value(from, prefix, metric), 9);
+    print_interval(eval_value(from, prefix, low), eval_value(from, prefix, high), 13);
+    eval_print_percent(eval_value(from, prefix, "worst_bin"), 8);
+    (void)putchar('\n');
+}
+
+static void print_heading(const spur_eval_summary *from, const char *prefix, size_t group,
+                          const char *k, const terminal *screen)
+{
+    char title[48];
+    print_group(prefix, group, screen);
+    (void)printf(": %.0f images\n", eval_value(from, prefix, "n"));
+    (void)snprintf(title, sizeof title, "gap@%.12s", k == NULL ? "k" : k);
+    (void)printf("%-*s%7s%12s%8s%9s%13s%8s\n", HEAD_WIDTH, "head", "top-1", "95 %", "classes",
+                 title, "95 %", "worst");
+}
+
+void eval_print_curves(const spur_eval_summary *from, const terminal *screen)
+{
+    char prefix[KEY_SIZE], before[KEY_SIZE] = "";
+    size_t sets = 0, before_length = 0;
+    for (size_t i = 0; i < from->value_count; i++) {
+        size_t group;
+        if (!is_set(from->values[i].key, prefix)) {
+            continue;
+        }
+        const char *name = head_of(prefix, &group);
+        const char *k = find_k(from, prefix);
+        if (sets == 0 || group != before_length || strncmp(prefix, before, group) != 0) {
+            (void)fputs(sets == 0 ? "" : "\n", stdout);
+            print_heading(from, prefix, group, k, screen);
+            memcpy(before, prefix, group);
+            before_length = group;
+        }
+        print_head(from, prefix, name, k);
+        sets++;
+    }
+    if (sets > 0) {
+        (void)puts(
+            "\ntop-1: mean over images; classes: mean over classes; gap@k: accuracy of "
+            "every\nclass's k clearest images minus that of its k most hidden; worst: the "
+            "lowest\nbin of ranks. All in percent.");
+    }
+}
+
+/* ---- sentences --------------------------------------------------------------------------- */
+
+void eval_print_findings(const spur_eval_summary *from, const char *stage, const char *heading)
+{
+    size_t printed = 0;
+    for (size_t i = 0; i < from->finding_count; i++) {
+        if (strcmp(from->findings[i].stage, stage) == 0) {
+            if (printed++ == 0) {
+                (void)printf("\n%s\n", heading);
+            }
+            (void)fputs("- ", stdout);
+            escape_print(from->findings[i].text, stdout);
+            (void)putchar('\n');
+        }
+    }
+}

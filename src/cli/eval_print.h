@@ -1,0 +1,19 @@
+/*
+ * eval_print.h - the numbers of an evaluation for people: tables per split and backbone, then
+ * what was found, in sentences.
+ */
+#ifndef CLI_EVAL_PRINT_H
+#define CLI_EVAL_PRINT_H
+
+#include "cli/terminal.h"
+
+/* The value of "SPLIT/BACKBONE/HEAD/METRIC", or NaN. */
+double eval_value(const spur_eval_summary *from, const char *prefix, const char *metric);
+/* A fraction in percent, right-aligned in `width` columns; NaN is "-". */
+void eval_print_percent(double value, int width);
+/* Accuracies and gaps of every head. */
+void eval_print_curves(const spur_eval_summary *from, const terminal *screen);
+/* Sentences of one stage ("eval", "noise"); `heading` before the first. */
+void eval_print_findings(const spur_eval_summary *from, const char *stage, const char *heading);
+
+#endif

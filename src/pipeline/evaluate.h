@@ -1,0 +1,14 @@
+/*
+ * evaluate.h - the parts of an evaluation. Each makes its numbers and keeps them in the run as
+ * a stage (io/store_results.h); what is made from unchanged inputs is left alone.
+ */
+#ifndef PIPELINE_EVALUATE_H
+#define PIPELINE_EVALUATE_H
+
+#include "pipeline/run.h"
+
+/* Stage "eval": accuracies, curves by rank, tests between heads. */
+spur_status evaluate_curves(spur_run *run, const spur_eval_options *options,
+                            const spur_monitor *monitor, spur_error *error) SPUR_MUST_USE;
+
+#endif
