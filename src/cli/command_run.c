@@ -1,5 +1,5 @@
 /*
- * command_run.c - spur run: from images to numbers and pages, in one command that continues.
+ * command_run.c - spur run: from images to numbers and pages in one command that continues.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -139,6 +139,8 @@ static spur_status read_options(const arguments *from, double *values, run_job *
     read_select_options(from, &job->select);
     TRY(read_features_options(from, &job->features, error));
     TRY(read_retrain_options(from, values, &job->retrain, error));
+    job->report.seed = argument_whole(from, "seed", job->report.seed);
+    job->report.threads = job->score.threads;
     /* These names mean something else on their own command's line. */
     job->retrain.backbone = NULL;
     job->retrain.subsets = NULL;
@@ -233,11 +235,12 @@ done:
 const command run_command = {
     .name = "run",
     .usage = "TRAIN --out RUN [--val DATA] [--ood NAME=DATA]... [OPTION]...",
-    .summary = "the whole pipeline, from images to numbers; continues where it stopped",
+    .summary = "the whole pipeline, from images to pages; continues where it stopped",
     .description =
         "Scores TRAIN, --val and every --ood set, ranks them, selects subsets of TRAIN, "
-        "computes the backbones' features and trains last layers on the subsets: what the "
-        "commands score, rank, select, features and retrain do, with their options. Data may "
+        "computes the backbones' features, trains last layers on the subsets and writes the "
+        "pages of RUN/report: what the commands score, rank, select, features, retrain and "
+        "report do, with their options. Data may "
         "be anything spur score takes; of a manifest with a column split one TRAIN is "
         "enough.\n\n"
         "The same line again goes on where the last one stopped, also after kill -9, and does "

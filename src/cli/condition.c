@@ -312,7 +312,7 @@ static bool matches_part(const char *name, const char *key, scope *out)
         return false;
     }
     size_t digits = length - before - after;
-    if (digits >= K_SIZE || strspn(last + before, "0123456789") != digits) {
+    if (digits >= K_SIZE || strcspn(last + before, "_") < digits) {
         return false;
     }
     memcpy(out->k, last + before, digits);

@@ -327,6 +327,7 @@ static void print_file(const char *path, const char *what)
 static void print_next(const demo *of)
 {
     (void)puts("\nto look at:");
+    print_file(of->job.pages->path, "the report: pages and figures");
     print_file(of->ranking_sheet, "the ends of each class's ranking, with boxes");
     print_file(of->world_sheet, "what the images are like, from hidden to clear");
     print_file(of->truth, "what is known of every image");

@@ -156,6 +156,7 @@ void run_report_json(const run_job *job)
     }
     json_put_close(&json, ']');
     run_report_put(&json, job);
+    json_put_file_name(&json, "report", job->pages->path);
     json_put_close(&json, '}');
     json_put_end(&json);
 }
@@ -328,4 +329,7 @@ void run_report_print(const run_job *job, const terminal *screen)
             "\nshare of right answers, last layers as they are and trained on the subsets:");
         run_report_accuracies(job, screen);
     }
+    (void)fputs("\nto read: ", stdout);
+    escape_print(job->pages->path, stdout);
+    (void)putchar('\n');
 }

@@ -15,6 +15,7 @@ void run_job_init(run_job *job)
     spur_select_options_defaults(&job->select);
     spur_features_options_defaults(&job->features);
     spur_retrain_options_defaults(&job->retrain);
+    spur_report_options_defaults(&job->report);
 }
 
 void run_job_close(run_job *job)
@@ -26,6 +27,7 @@ void run_job_close(run_job *job)
     spur_select_summary_free(job->selected);
     spur_features_summary_free(job->seen);
     spur_retrain_summary_free(job->heads);
+    spur_report_summary_free(job->pages);
 }
 
 uint64_t run_job_failed(const run_job *job)
@@ -157,6 +159,23 @@ static void describe_retrain(const run_job *job, size_t i, char note[RUN_NOTE_SI
                    there);
 }
 
+/* ---- report ----------------------------------------------------------------------------- */
+
+static spur_status write_report(run_job *job, size_t i, const spur_monitor *monitor,
+                                spur_error *error)
+{
+    (void)i;
+    return spur_report(job->run, &job->report, monitor, &job->pages, error);
+}
+
+static void describe_report(const run_job *job, size_t i, char note[RUN_NOTE_SIZE])
+{
+    (void)i;
+    (void)snprintf(note, RUN_NOTE_SIZE, "%llu pages, %llu images",
+                   (unsigned long long)job->pages->pages,
+                   (unsigned long long)job->pages->images);
+}
+
 /* ---- the table -------------------------------------------------------------------------- */
 
 const run_stage run_table[] = {
@@ -165,6 +184,7 @@ const run_stage run_table[] = {
     {"select", once, select_subsets, plan_select, describe_select},
     {"features", once_with_backbones, compute_features, plan_features, describe_features},
     {"retrain", once_with_backbones, retrain_heads, plan_retrain, describe_retrain},
+    {"report", once, write_report, NULL, describe_report},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

@@ -50,6 +50,7 @@ typedef struct run_job {
     spur_select_options select;
     spur_features_options features;
     spur_retrain_options retrain;
+    spur_report_options report;
     bool is_restarted; /* drop what the run holds first */
     void *owner;       /* whoever has stages of its own */
     run_facts facts;
@@ -59,6 +60,7 @@ typedef struct run_job {
     spur_select_summary *selected;
     spur_features_summary *seen; /* NULL without backbones */
     spur_retrain_summary *heads; /* NULL without backbones */
+    spur_report_summary *pages;
 } run_job;
 
 /* What one call of a stage has to do. */
@@ -80,7 +82,7 @@ typedef struct run_stage {
     void (*describe)(const run_job *job, size_t i, char note[RUN_NOTE_SIZE]);
 } run_stage;
 
-/* score, rank, select, features, retrain; ended by a stage without name. */
+/* score, rank, select, features, retrain, report; ended by a stage without name. */
 extern const run_stage run_table[];
 
 /* Options of all stages at their defaults. */
