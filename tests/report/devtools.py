@@ -6,6 +6,7 @@ import select
 import shutil
 import subprocess
 import tempfile
+import time
 
 
 def find_browser():
@@ -97,8 +98,16 @@ class Browser:
             if event is None:
                 raise RuntimeError("page does not load: " + address)
             self.events.append(event)
-        self.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(done, 30)))")
+        self.settle(0.06)
         return self.events
+
+    def settle(self, seconds):
+        """Lets the page go on; scripts need not be allowed."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            event = self._read(max(0.0, end - time.monotonic()))
+            if event is not None:
+                self.events.append(event)
 
     def evaluate(self, script):
         result = self.call("Runtime.evaluate", {"expression": script, "returnByValue": True,
