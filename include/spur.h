@@ -1037,6 +1037,17 @@ typedef struct spur_verify_row {
 SPUR_API spur_status spur_models_verify(const char *path, const char *list,
                                         int (*visit)(void *context, const spur_verify_row *row),
                                         void *context, spur_error *error) SPUR_MUST_USE;
+/* What a model folder, weight file or hub id holds, by config.json and the tensors' names and
+ * shapes; no weight is read. SPUR_MODEL says why it is nothing that Spur runs. */
+typedef struct spur_model_facts {
+    const char *kind;      /* "detector", "classifier" */
+    char architecture[96]; /* "owlvit", "owlv2"; as in spur_backbone_info */
+    size_t side;           /* of the pictures it sees; 0: the files do not say */
+    size_t features;       /* of a classifier; of a detector the width of its embeddings */
+    size_t classes;        /* of a classifier */
+} spur_model_facts;
+SPUR_API spur_status spur_models_describe(const char *path, spur_model_facts *out,
+                                          spur_error *error) SPUR_MUST_USE;
 /* Model folders below `root` (NULL: the Hugging Face cache). */
 typedef struct spur_model_entry {
     const char *path, *id, *model_type; /* or timm's architecture; NULL: neither is said */

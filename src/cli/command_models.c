@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/escape.h"
 #include "cli/json_print.h"
@@ -129,9 +130,69 @@ static void tensor_to_json(json_printer *json, const named_tensor *entry, bool h
     json_put_close(json, '}');
 }
 
+/* What is known of a model beside its tensors. */
+typedef struct model_kind {
+    spur_model_facts facts;
+    bool is_known;
+    spur_error reason; /* why not */
+} model_kind;
+
+static model_kind find_kind(const char *path)
+{
+    model_kind made = {.is_known = false};
+    made.is_known = spur_models_describe(path, &made.facts, &made.reason) == SPUR_OK;
+    return made;
+}
+
+static void kind_to_json(json_printer *json, const model_kind *of)
+{
+    if (!of->is_known) {
+        json_put_null(json, "model");
+        return;
+    }
+    json_put_open(json, "model", '{');
+    json_put_text(json, "kind", of->facts.kind);
+    json_put_text(json, "architecture", of->facts.architecture);
+    if (of->facts.side > 0) {
+        json_put_count(json, "side", of->facts.side);
+    } else {
+        json_put_null(json, "side");
+    }
+    json_put_count(json, "features", of->facts.features);
+    if (of->facts.classes > 0) {
+        json_put_count(json, "classes", of->facts.classes);
+    } else {
+        json_put_null(json, "classes");
+    }
+    json_put_close(json, '}');
+}
+
+/* A lone file may hold anything; of a folder one expects a model. */
+static void print_kind(const model_kind *of, bool is_folder)
+{
+    if (!of->is_known) {
+        if (is_folder) {
+            (void)fputs("no model that Spur runs: ", stdout);
+            escape_print(of->reason.message, stdout);
+            (void)putchar('\n');
+        }
+        return;
+    }
+    (void)printf("%s: %s", of->facts.kind, of->facts.architecture);
+    if (of->facts.side > 0) {
+        (void)printf(", pictures of %zux%zu", of->facts.side, of->facts.side);
+    }
+    if (of->facts.classes > 0) {
+        (void)printf(", %zu features, %zu classes\n", of->facts.features, of->facts.classes);
+    } else {
+        (void)printf(", embeddings of %zu\n", of->facts.features);
+    }
+}
+
 static void info_to_json(const char *path, const spur_weights *weights,
                          const named_tensor *tensors, bool has_digest)
 {
+    model_kind kind = find_kind(path);
     json_printer json = {.to = stdout};
     json_put_open(&json, NULL, '{');
     json_put_file_name(&json, "path", path);
@@ -148,6 +209,7 @@ static void info_to_json(const char *path, const spur_weights *weights,
         tensor_to_json(&json, &tensors[i], has_digest);
     }
     json_put_close(&json, ']');
+    kind_to_json(&json, &kind);
     json_put_close(&json, '}');
     json_put_end(&json);
 }
@@ -166,8 +228,16 @@ static void print_tensor(const named_tensor *entry)
     }
 }
 
-static void print_info(const spur_weights *weights, const named_tensor *tensors)
+static bool is_folder(const char *path)
 {
+    struct stat found;
+    return stat(path, &found) == 0 && S_ISDIR(found.st_mode);
+}
+
+static void print_info(const char *path, const spur_weights *weights,
+                       const named_tensor *tensors)
+{
+    model_kind kind = find_kind(path);
     size_t count = spur_weights_count(weights);
     double bytes = 0.0;
     for (size_t i = 0; i < spur_weights_metadata_count(weights); i++) {
@@ -184,6 +254,7 @@ static void print_info(const spur_weights *weights, const named_tensor *tensors)
     }
     (void)printf("%s, %zu tensors, %.3f MB\n", spur_weights_format(weights), count,
                  bytes / 1e6);
+    print_kind(&kind, is_folder(path));
 }
 
 static spur_status run_info(const arguments *from, terminal *screen, spur_error *error)
@@ -198,7 +269,7 @@ static spur_status run_info(const arguments *from, terminal *screen, spur_error 
     if (argument_flag(from, "json")) {
         info_to_json(argument_word(from, 0), weights, tensors, has_digest);
     } else {
-        print_info(weights, tensors);
+        print_info(argument_word(from, 0), weights, tensors);
     }
 done:
     free(tensors);
@@ -211,7 +282,8 @@ const command models_info_command = {
     .usage = "PATH [--json] [--sha256]",
     .summary = "the tensors of a weight file or model folder",
     .description = "PATH is a safetensors file, a PyTorch checkpoint or a model folder. The "
-                   "file is checked as when it is loaded; nothing in it is ever executed.",
+                   "file is checked as when it is loaded; nothing in it is ever executed. The "
+                   "last line says which network Spur takes it for.",
     .examples = "  spur models info model.safetensors\n"
                 "  spur models info pytorch_model.bin --json --sha256\n",
     .groups = info_groups,

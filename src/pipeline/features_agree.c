@@ -26,10 +26,12 @@ const store_backbone *features_find(const store *db, const char *name)
 static const char *find_difference(const store_backbone *a, const store_backbone *b,
                                    const char **was, const char **is)
 {
-    const char *const pairs[][3] = {{"architecture", a->architecture, b->architecture},
-                                    {"weights", a->digest, b->digest},
-                                    {"preprocessing", a->preprocessing, b->preprocessing},
-                                    {"settings", a->settings, b->settings}};
+    /* The digest last: what else differs is in it, and says more. */
+    const char *const pairs[][3] = {
+        {"architecture", a->architecture, b->architecture},
+        {"preprocessing", a->preprocessing, b->preprocessing},
+        {"settings", a->settings, b->settings},
+        {"model files (weights or config.json)", a->digest, b->digest}};
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
         if (strcmp(pairs[i][1], pairs[i][2]) != 0) {
             *was = pairs[i][1];

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # kill_features.sh SPUR [KILLS]: `spur features` is killed and started again; the feature file
-# must equal that of an undisturbed run. Also: a killed restart, two processes on one run, and
-# SIGTERM.
+# must equal that of an undisturbed run. Also: a killed restart, a full disk, two processes on
+# one run, and SIGTERM.
 . "$(dirname "$0")/kill_loop.sh"
 kill_prepare "$1" 11
 file=features/tiny-resnet/train.safetensors
@@ -33,6 +33,19 @@ wait "$process" 2>/dev/null
 finish whole -j 3
 [ $? -eq "$finished" ] || fail "going on after a killed restart: $(cat err)"
 compare whole
+
+# No room for the feature file (a limit on the size of files stands for a full disk): refused by
+# name, and with room it goes on.
+fresh full
+(
+    ulimit -f 100
+    finish full
+    [ $? -eq 6 ] || fail "without room it ended otherwise than with 6: $(cat err)"
+) || exit 1
+grep -q "^error: .*$file.*" err || fail "the file without room is not named: $(cat err)"
+finish full
+[ $? -eq "$finished" ] || fail "going on with room: $(cat err)"
+compare full
 
 refuse_second
 stop_politely 10 25
