@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Times softmax regression by Spur and by scikit-learn to the same distance from the optimum.
 
-usage: head.py SPUR [--rows N] [--features D] [--classes K] [--gap G]
+usage: head.py SPUR [--rows N] [--features D] [--classes K] [--gap G] [--rounds R] [--threads T]
 
 Made-up correlated features are standardised and given to both. Spur is timed as a whole
 process, reading and writing files included; scikit-learn (lbfgs, float32) by its fit alone,
 with the fewest iterations, in steps of a tenth, that bring the objective within G of Spur's
-certified optimum. Wall and processor seconds; prints one JSON object.
+certified optimum. R rounds of both in alternation; wall and processor seconds; prints one JSON
+object.
 """
 import argparse
 import json
@@ -19,6 +20,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import sklearn
 from safetensors.numpy import save_file
 from sklearn.linear_model import LogisticRegression
 
@@ -46,14 +48,15 @@ def objective(x, y, weight, bias):
     return loss.mean() + (weight.astype(np.float64) ** 2).sum() / (2 * C * len(y))
 
 
-def time_spur(spur, x, y, tolerance):
+def time_spur(given, x, y):
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         save_file({"X": x, "y": y.astype(np.int64)}, folder / "in.safetensors")
         before, start = os.times(), time.perf_counter()
         done = subprocess.run(
-            [spur, "retrain", "--features", folder / "in.safetensors", "--C", str(C), "--out",
-             folder / "out.safetensors", "--tolerance", str(tolerance), "--json"],
+            [given.spur, "retrain", "--features", folder / "in.safetensors", "--C", str(C), "--out",
+             folder / "out.safetensors", "--tolerance", str(given.gap), "--json"]
+            + (["--threads", str(given.threads)] if given.threads > 0 else []),
             check=True, capture_output=True, text=True)
         wall, after = time.perf_counter() - start, os.times()
         cpu = (after.children_user + after.children_system
@@ -61,18 +64,31 @@ def time_spur(spur, x, y, tolerance):
     return json.loads(done.stdout), wall, cpu
 
 
-def time_sklearn(x, y, optimum, gap):
-    iterations = 10
-    while True:
-        model = LogisticRegression(C=C, tol=1e-14, max_iter=iterations)
-        start, start_cpu = time.perf_counter(), time.process_time()
-        model.fit(x, y)
-        wall, cpu = time.perf_counter() - start, time.process_time() - start_cpu
+def time_sklearn(x, y, iterations):
+    model = LogisticRegression(C=C, tol=1e-14, max_iter=iterations)
+    start, start_cpu = time.perf_counter(), time.process_time()
+    model.fit(x, y)
+    return model, time.perf_counter() - start, time.process_time() - start_cpu
+
+
+def find_iterations(x, y, optimum, gap):
+    """The fewest, of 10 times a power of 1.1, that come within `gap`: ever larger strides, then halving."""
+
+    def count(power):
+        return int(10 * 1.1 ** power)
+
+    def is_enough(power):
+        model = time_sklearn(x, y, count(power))[0]
         reached = objective(x, y, model.coef_, model.intercept_) / optimum - 1
-        if reached <= gap or model.n_iter_[0] < iterations:
-            return {"wall": wall, "processor": cpu, "iterations": int(model.n_iter_[0]),
-                    "gap": reached}
-        iterations = max(iterations + 1, iterations * 11 // 10)
+        return reached <= gap or model.n_iter_[0] < count(power)
+
+    low, high, stride = -1, 0, 8
+    while not is_enough(high):
+        low, high = high, high + stride
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if is_enough(middle) else (middle, high)
+    return count(high)
 
 
 def main():
@@ -82,18 +98,30 @@ def main():
     parser.add_argument("--features", type=int, default=2048)
     parser.add_argument("--classes", type=int, default=200)
     parser.add_argument("--gap", type=float, default=1e-6)
+    parser.add_argument("--rounds", type=int, default=3, help="of both, in alternation")
+    parser.add_argument("--threads", type=int, default=0, help="of Spur (default all processors)")
     given = parser.parse_args()
     warnings.simplefilter("ignore")
     x, y = make_problem(given.rows, given.features, given.classes)
-    said, wall, cpu = time_spur(given.spur, x, y, given.gap)
-    peer = time_sklearn(x, y, said["objective"] - said["objective_gap"], given.gap)
+    said, _, _ = time_spur(given, x, y)
+    optimum = said["objective"] - said["objective_gap"]
+    iterations = find_iterations(x, y, optimum, given.gap)
+    times = {"spur": [], "scikit-learn": []}
+    for _ in range(given.rounds):
+        said, *spur = time_spur(given, x, y)
+        model, *peer = time_sklearn(x, y, iterations)
+        times["spur"].append(spur)
+        times["scikit-learn"].append(peer)
     print(json.dumps({
         "shape": [given.rows, given.features, given.classes], "gap": given.gap,
-        "spur": {"wall": wall, "processor": cpu, "steps": said["steps"],
-                 "passes": said["products"],
+        "rounds": given.rounds,
+        "wall": {who: [wall for wall, _ in pairs] for who, pairs in times.items()},
+        "processor": {who: [cpu for _, cpu in pairs] for who, pairs in times.items()},
+        "spur": {"steps": said["steps"], "passes": said["products"],
                  "certified_gap": said["objective_gap"] / said["objective"]},
-        "scikit-learn": peer, "times_faster": peer["wall"] / wall,
-        "times_less_processor": peer["processor"] / cpu}, indent=1))
+        "scikit-learn": {"iterations": int(model.n_iter_[0]), "version": sklearn.__version__,
+                         "gap": objective(x, y, model.coef_, model.intercept_) / optimum - 1}},
+        indent=1))
     return 0
 
 
