@@ -180,7 +180,7 @@ static spur_status prepare_job(const arguments *from, demo *of, spur_error *erro
     job->sources[0] = (run_source){.data = of->truth, .split = DEMO_SPLIT};
     job->source_count = 1;
     job->score.threads = job->features.threads = job->retrain.threads = of->options.threads;
-    job->report.threads = of->options.threads;
+    job->eval.threads = job->report.threads = of->options.threads;
     job->is_restarted = argument_flag(from, "restart");
     job->select.restart = job->retrain.restart = job->is_restarted;
     name_amount(of);

@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "cli/eval_print.h"
+#include "cli/fail_if.h"
 #include "cli/option_groups.h"
+#include "cli/stage_options.h"
 
 static const option eval_table[] = {
     {"split", 0, OPTION_TEXT, "NAME", "only this split (default all that have features)",
@@ -13,13 +15,13 @@ static const option eval_table[] = {
     {"backbone", 'b', OPTION_TEXT, "NAME", "only this backbone (default all)", false},
     {"seed", 0, OPTION_COUNT, "S", "of all that is drawn at random (default 0)", false},
     {"threads", 'j', OPTION_COUNT, "N", "threads (default all processors)", false},
+    FAIL_IF_OPTION,
     {0}};
 static const option_group eval_group = {"Evaluate", eval_table};
 static const option_group *const eval_groups[] = {&eval_group, &json_options, &progress_options,
                                                   &screen_options, NULL};
 
-static spur_status read_options(const arguments *from, spur_eval_options *out,
-                                spur_error *error)
+spur_status read_eval_options(const arguments *from, spur_eval_options *out, spur_error *error)
 {
     spur_eval_options_defaults(out);
     out->split = argument_text(from, "split");
@@ -51,7 +53,8 @@ static spur_status run_eval(const arguments *from, terminal *screen, spur_error 
     spur_eval_options options;
     spur_eval_summary *summary = NULL;
     spur_monitor monitor = terminal_monitor(screen);
-    TRY(read_options(from, &options, error));
+    TRY(fail_if_parse(from, error));
+    TRY(read_eval_options(from, &options, error));
     status = spur_eval(argument_word(from, 0), &options, &monitor, &summary, error);
     terminal_clear(screen);
     TRY(status);
@@ -60,6 +63,7 @@ static spur_status run_eval(const arguments *from, terminal *screen, spur_error 
     } else {
         print_all(summary, screen);
     }
+    TRY(fail_if_check(from, summary, error));
 done:
     spur_eval_summary_free(summary);
     return status;
@@ -76,6 +80,7 @@ const command eval_command = {
         "the run and written to RUN/metrics.json; what was made from the same inputs is not "
         "made again.",
     .examples = "  spur eval run\n"
+                "  spur eval run --fail-if 'val/*/original/gap>8'\n"
                 "  spur eval run --split val --json\n",
     .groups = eval_groups,
     .least = 1,

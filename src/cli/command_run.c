@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/escape.h"
+#include "cli/fail_if.h"
 #include "cli/failures.h"
 #include "cli/option_groups.h"
 #include "cli/run_plan.h"
@@ -24,6 +24,7 @@ static const option run_options_table[] = {
      "model folder, weight file or hub id; may be repeated (default $SPUR_BACKBONE)", false},
     {"preset", 0, OPTION_CHOICE, "paper|quick",
      "paper: 50, 100 and 200 images per class, 5 random subsets each; quick: 100 and 1", false},
+    FAIL_IF_OPTION,
     {"seed", 0, OPTION_COUNT, "S", "of everything random (default 0)", false},
     {"half", 0, OPTION_FLAG, NULL, "store features as float16 instead of float32", false},
     {"threads", 'j', OPTION_COUNT, "N", "worker threads (default all processors)", false},
@@ -139,6 +140,9 @@ static spur_status read_options(const arguments *from, double *values, run_job *
     read_select_options(from, &job->select);
     TRY(read_features_options(from, &job->features, error));
     TRY(read_retrain_options(from, values, &job->retrain, error));
+    TRY(read_eval_options(from, &job->eval, error));
+    job->eval.backbone = NULL;
+    job->eval.split = NULL;
     job->report.seed = argument_whole(from, "seed", job->report.seed);
     job->report.threads = job->score.threads;
     /* These names mean something else on their own command's line. */
@@ -163,6 +167,7 @@ static spur_status read_job(const arguments *from, double *values, char *names[R
     if (job->run == NULL) {
         FAIL(SPUR_USAGE, "no run folder: give --out RUN");
     }
+    TRY(fail_if_parse(from, error));
     TRY(read_options(from, values, job, error));
     TRY(read_sources(from, job, names, error));
     TRY(read_detector_path(from, &job->detector, error));
@@ -189,6 +194,16 @@ done:
     return status;
 }
 
+static spur_status check_conditions(const arguments *from, const run_job *job,
+                                    spur_error *error)
+{
+    if (job->numbers == NULL) {
+        return failure_set(error, SPUR_USAGE,
+                           "--fail-if needs numbers, and those a --backbone MODEL");
+    }
+    return fail_if_check(from, job->numbers, error);
+}
+
 static spur_status finish(const arguments *from, const run_job *job, terminal *screen,
                           spur_error *error)
 {
@@ -204,6 +219,9 @@ static spur_status finish(const arguments *from, const run_job *job, terminal *s
     }
     for (size_t i = 0; i < job->source_count; i++) {
         score_show_warnings(job->scored[i], &job->score.image, screen);
+    }
+    if (argument_flag(from, "fail-if")) {
+        TRY(check_conditions(from, job, error));
     }
     status = failure_of_images(failed, argument_whole(from, "max-bad", 0), error);
 done:
@@ -238,17 +256,24 @@ const command run_command = {
     .summary = "the whole pipeline, from images to pages; continues where it stopped",
     .description =
         "Scores TRAIN, --val and every --ood set, ranks them, selects subsets of TRAIN, "
-        "computes the backbones' features, trains last layers on the subsets and writes the "
-        "pages of RUN/report: what the commands score, rank, select, features, retrain and "
-        "report do, with their options. Data may "
+        "computes the backbones' features, trains last layers on the subsets, evaluates "
+        "them and writes the pages of RUN/report: what the commands score, rank, select, "
+        "features, retrain, eval and report do, with their options. Data may "
         "be anything spur score takes; of a manifest with a column split one TRAIN is "
         "enough.\n\n"
         "The same line again goes on where the last one stopped, also after kill -9, and does "
         "nothing when nothing is missing. With --dry-run nothing is written: it says what is "
-        "missing, about how long that takes here, and how much disk it needs.",
+        "missing, about how long that takes here, and how much disk it needs.\n\n"
+        "--fail-if asks the numbers of RUN/metrics.json, as in gap>8,p<.01: gaps are in "
+        "points, "
+        "accuracies fractions or with %. A short name means every split, backbone and head, "
+        "and "
+        "all terms must hold for the same one; a whole key, where * stands for one part, means "
+        "just that.",
     .examples = "  spur run train/ --val val/ --out run -d google/owlvit-base-patch32 -b net\n"
                 "  spur run list.csv --out run --preset quick --dry-run\n"
-                "  spur run train/ --val val/ --ood sketch=sketch/ --out run\n",
+                "  spur run train/ --val val/ --ood sketch=sketch/ --out run\n"
+                "  spur run train/ --val val/ --out run -q --fail-if 'gap>8,p<.01'\n",
     .groups = run_groups,
     .least = 1,
     .most = 1,

@@ -2,8 +2,8 @@
  * condition.c - conditions on the numbers of a run: reading them, and holding them against the
  * numbers.
  *
- * A short name is a pattern for the last part of a key, with a hole for k where it has one;
- * the terms of a condition share what stands before the last part, and k.
+ * A name is a pattern for the place (all parts of a key but the last) and the last part, with a
+ * hole for k where that has one. Terms of the same place pattern share the place, and k.
  */
 #include "cli/condition.h"
 
@@ -35,7 +35,9 @@ enum unit {
 };
 
 typedef struct term {
-    char name[NAME_SIZE];
+    char name[NAME_SIZE];  /* as written */
+    char place[NAME_SIZE]; /* pattern: "val/any/original" */
+    const char *last;      /* last part of name */
     enum operation operation;
     enum unit unit;
     double bound; /* in the unit of the numbers */
@@ -64,11 +66,6 @@ static const alias *find_alias(const char *name)
     return NULL;
 }
 
-static bool is_whole_key(const char *name)
-{
-    return strchr(name, '/') != NULL;
-}
-
 static const char *last_part(const char *key)
 {
     const char *slash = strrchr(key, '/');
@@ -82,7 +79,8 @@ static bool starts_with(const char *text, const char *start)
 
 static enum unit unit_of(const char *name)
 {
-    static const char *const fractions[] = {"top1", "top5", "wilson_", "worst_"};
+    static const char *const fractions[] = {"top1",     "top5",      "known_top1", "wilson_",
+                                            "clear_at", "hidden_at", "curve_mean", "worst_"};
     const char *last = last_part(name);
     size_t length = strlen(last);
     if (starts_with(last, "gap") && (length < 2 || strcmp(last + length - 2, "_p") != 0)) {
@@ -194,10 +192,25 @@ done:
     return status;
 }
 
-static spur_status read_term(reader *from, term *into, spur_error *error)
+/* A short name keeps the place of the name before it; the first means every head. */
+static void set_place(term *into, const term *before)
+{
+    into->last = last_part(into->name);
+    size_t length = (size_t)(into->last - into->name);
+    if (length > 0) {
+        memcpy(into->place, into->name, length - 1);
+        into->place[length - 1] = '\0';
+    } else {
+        (void)snprintf(into->place, sizeof into->place, "%s",
+                       before == NULL ? "*/*/*" : before->place);
+    }
+}
+
+static spur_status read_term(reader *from, term *into, const term *before, spur_error *error)
 {
     spur_status status;
     TRY(read_name(from, into, error));
+    set_place(into, before);
     TRY(read_operation(from, into, error));
     TRY(read_bound(from, into, error));
     skip_blanks(from);
@@ -217,7 +230,8 @@ spur_status condition_parse(const char *text, condition **out, spur_error *error
         if (made->count == TERMS) {
             TRY(fail_at(&from, "no more than 16 terms", error));
         }
-        TRY(read_term(&from, &made->terms[made->count], error));
+        term *next = &made->terms[made->count];
+        TRY(read_term(&from, next, made->count == 0 ? NULL : next - 1, error));
         made->count++;
         goes_on = *from.at == ',';
         if (!goes_on && *from.at != '\0') {
@@ -239,10 +253,10 @@ void condition_free(condition *block)
 
 /* ---- holding it against numbers --------------------------------------------------------- */
 
-/* What the short names of a condition share. */
+/* Where the numbers of terms with one place pattern are. */
 typedef struct scope {
-    size_t prefix; /* bytes of the key before its last part */
     const char *key;
+    size_t length; /* of the place in the key */
     char k[K_SIZE];
 } scope;
 
@@ -263,46 +277,31 @@ static bool is_true(const term *of, double value)
     return !(value < of->bound) && !(value > of->bound);
 }
 
-/* True when `key` is what the whole key means; a star is one part. */
-static bool matches_key(const char *pattern, const char *key)
+/* True when the pattern means the place, the first `length` bytes of key; * is one part. */
+static bool matches_place(const char *pattern, const char *key, size_t length)
 {
+    const char *end = key + length;
     for (;;) {
         size_t wanted = strcspn(pattern, "/"), found = strcspn(key, "/");
         bool is_any = wanted == 1 && pattern[0] == '*';
-        if (!is_any && (wanted != found || strncmp(pattern, key, wanted) != 0)) {
+        if (key >= end ||
+            (!is_any && (wanted != found || strncmp(pattern, key, wanted) != 0))) {
             return false;
         }
         pattern += wanted;
-        key += found;
-        if (*pattern == '\0' || *key == '\0') {
-            return *pattern == *key;
+        key += found + 1;
+        if (*pattern == '\0') {
+            return key > end;
         }
         pattern++;
-        key++;
     }
 }
 
-/* True for "val/resnet50/original/top1": short names do not mean numbers under noise. */
-static bool is_of_head(const char *key)
-{
-    size_t slashes = 0;
-    for (; *key != '\0'; key++) {
-        slashes += *key == '/' ? 1 : 0;
-    }
-    return slashes == 3;
-}
-
-/* True when the last part of `key` is what the short name means; fills the scope. */
-static bool matches_part(const char *name, const char *key, scope *out)
+/* True when `last` is what the name means; k is what stands in its hole. */
+static bool matches_last(const char *name, const char *last, char k[K_SIZE])
 {
     const alias *of = find_alias(name);
-    const char *last = last_part(key);
-    out->key = key;
-    out->prefix = (size_t)(last - key);
-    out->k[0] = '\0';
-    if (!is_of_head(key)) {
-        return false;
-    }
+    k[0] = '\0';
     if (of == NULL) {
         return strcmp(last, name) == 0;
     }
@@ -311,108 +310,88 @@ static bool matches_part(const char *name, const char *key, scope *out)
         strcmp(last + length - after, of->after) != 0) {
         return false;
     }
-    size_t digits = length - before - after;
-    if (digits >= K_SIZE || strcspn(last + before, "_") < digits) {
+    size_t size = length - before - after;
+    if (size >= K_SIZE || strcspn(last + before, "_") < size) {
         return false;
     }
-    memcpy(out->k, last + before, digits);
-    out->k[digits] = '\0';
+    memcpy(k, last + before, size);
+    k[size] = '\0';
     return true;
 }
 
 static bool matches(const term *of, const char *key, scope *out)
 {
-    return is_whole_key(of->name) ? matches_key(of->name, key)
-                                  : matches_part(of->name, key, out);
+    const char *last = last_part(key);
+    out->key = key;
+    out->length = last == key ? 0 : (size_t)(last - key) - 1;
+    return matches_last(of->last, last, out->k) && matches_place(of->place, key, out->length);
 }
 
-/* The number a short name means within a scope, or NULL. */
+/* The number a term means within a scope, or NULL. */
 static const condition_number *find_within(const term *of, const scope *within,
                                            const condition_number *numbers, size_t count)
 {
-    const alias *with_k = find_alias(of->name);
+    bool has_k = find_alias(of->last) != NULL;
     for (size_t i = 0; i < count; i++) {
         scope found;
-        if (matches_part(of->name, numbers[i].key, &found) && found.prefix == within->prefix &&
-            strncmp(found.key, within->key, found.prefix) == 0 &&
-            (with_k == NULL || strcmp(found.k, within->k) == 0)) {
+        if (matches(of, numbers[i].key, &found) && found.length == within->length &&
+            strncmp(found.key, within->key, found.length) == 0 &&
+            (!has_k || strcmp(found.k, within->k) == 0)) {
             return &numbers[i];
         }
     }
     return NULL;
 }
 
-/* The one of a whole key's numbers that goes farthest beyond the bound, or NULL. */
-static const condition_number *find_farthest(const term *of, const condition_number *numbers,
-                                             size_t count)
-{
-    const condition_number *best = NULL;
-    for (size_t i = 0; i < count; i++) {
-        if (!matches_key(of->name, numbers[i].key) || !is_true(of, numbers[i].value)) {
-            continue;
-        }
-        bool is_farther =
-            best == NULL || (of->operation <= AT_LEAST ? numbers[i].value > best->value
-                                                       : numbers[i].value < best->value);
-        best = is_farther ? &numbers[i] : best;
-    }
-    return best;
-}
-
 typedef const condition_number *witness[TERMS];
 
-/* Fills the short names' witnesses for one scope; false when one of them does not hold. */
-static bool holds_within(const condition *of, const scope *within,
+static bool is_together(const condition *of, size_t a, size_t b)
+{
+    return strcmp(of->terms[a].place, of->terms[b].place) == 0;
+}
+
+/* Fills the witnesses of the terms that belong to the anchor; false when one does not hold. */
+static bool holds_within(const condition *of, size_t anchor, const scope *within,
                          const condition_number *numbers, size_t count, witness out)
 {
     for (size_t t = 0; t < of->count; t++) {
-        if (is_whole_key(of->terms[t].name)) {
-            continue;
-        }
-        out[t] = find_within(&of->terms[t], within, numbers, count);
-        if (out[t] == NULL || !is_true(&of->terms[t], out[t]->value)) {
-            return false;
+        if (is_together(of, t, anchor)) {
+            out[t] = find_within(&of->terms[t], within, numbers, count);
+            if (out[t] == NULL || !is_true(&of->terms[t], out[t]->value)) {
+                return false;
+            }
         }
     }
     return true;
 }
 
-/* The term whose numbers make the scopes: one with k before one without; count when all names
- * are whole keys. */
-static size_t find_anchor(const condition *of)
+/* Of the terms that belong to `first`, one with k, else the first: its numbers are the scopes.
+ */
+static size_t find_anchor(const condition *of, size_t first)
 {
-    size_t anchor = of->count;
-    for (size_t t = of->count; t > 0; t--) {
-        const term *one = &of->terms[t - 1];
-        bool is_better = anchor == of->count || find_alias(one->name) != NULL ||
-                         find_alias(of->terms[anchor].name) == NULL;
-        anchor = !is_whole_key(one->name) && is_better ? t - 1 : anchor;
+    for (size_t t = first; t < of->count; t++) {
+        if (is_together(of, t, first) && find_alias(of->terms[t].last) != NULL) {
+            return t;
+        }
     }
-    return anchor;
+    return first;
 }
 
 /* Over all scopes, the witnesses that go farthest beyond the anchor's bound. */
-static bool find_witnesses(const condition *of, const condition_number *numbers, size_t count,
-                           witness best)
+static bool find_witnesses(const condition *of, size_t anchor, const condition_number *numbers,
+                           size_t count, witness best)
 {
-    size_t anchor = find_anchor(of);
-    bool is_found = anchor == of->count;
-    for (size_t t = 0; t < of->count; t++) {
-        best[t] = is_whole_key(of->terms[t].name) ? find_farthest(&of->terms[t], numbers, count)
-                                                  : NULL;
-        if (is_whole_key(of->terms[t].name) && best[t] == NULL) {
-            return false;
-        }
-    }
-    for (size_t i = 0; i < count && anchor < of->count; i++) {
+    const term *leader = &of->terms[anchor];
+    bool is_rising = leader->operation == ABOVE || leader->operation == AT_LEAST;
+    bool is_found = false;
+    for (size_t i = 0; i < count; i++) {
         scope within;
         witness here;
         memcpy(here, best, sizeof here);
-        if (!matches_part(of->terms[anchor].name, numbers[i].key, &within) ||
-            !holds_within(of, &within, numbers, count, here)) {
+        if (!matches(leader, numbers[i].key, &within) ||
+            !holds_within(of, anchor, &within, numbers, count, here)) {
             continue;
         }
-        bool is_rising = of->terms[anchor].operation <= AT_LEAST;
         if (!is_found || (is_rising ? here[anchor]->value > best[anchor]->value
                                     : here[anchor]->value < best[anchor]->value)) {
             memcpy(best, here, sizeof here);
@@ -420,6 +399,22 @@ static bool find_witnesses(const condition *of, const condition_number *numbers,
         }
     }
     return is_found;
+}
+
+/* Every group of terms with one place pattern, by the first of them. */
+static bool find_all(const condition *of, const condition_number *numbers, size_t count,
+                     witness found)
+{
+    for (size_t t = 0; t < of->count; t++) {
+        bool is_first = true;
+        for (size_t before = 0; before < t && is_first; before++) {
+            is_first = !is_together(of, before, t);
+        }
+        if (is_first && !find_witnesses(of, find_anchor(of, t), numbers, count, found)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* ---- messages --------------------------------------------------------------------------- */
@@ -439,6 +434,9 @@ static void describe(const condition *of, const witness found, char message[COND
     message[0] = '\0';
     for (size_t t = 0; t < of->count && used < CONDITION_MESSAGE; t++) {
         char value[64], bound[64];
+        if (found[t] == NULL) {
+            continue;
+        }
         show_value(&of->terms[t], found[t]->value, value);
         show_value(&of->terms[t], of->terms[t].bound, bound);
         int more = snprintf(message + used, CONDITION_MESSAGE - used, "%s%s is %s (%s %s)",
@@ -495,7 +493,7 @@ spur_status condition_check(const condition *of, const condition_number *numbers
     witness found = {NULL};
     message[0] = '\0';
     TRY(check_names(of, numbers, count, error));
-    *holds = find_witnesses(of, numbers, count, found);
+    *holds = find_all(of, numbers, count, found);
     if (*holds) {
         describe(of, found, message);
     }

@@ -1,11 +1,11 @@
 /*
  * condition.h - conditions on the numbers of a run, as "gap>8,p<.01" of --fail-if.
  *
- * A condition is one or more terms NAME OP BOUND with commas between, all of which must hold
- * for the same split, backbone and head. NAME is a whole key of metrics.json, where * stands
- * for one part (as in val, any backbone, original, top1), or the last part alone, which then
- * means every split, backbone and head. "gap" is gap_at_<k> for every k, "p" the p-value beside
- * it.
+ * A condition is one or more terms NAME OP BOUND with commas between. NAME is a key of
+ * metrics.json, in which * stands for one part, as "val", any backbone, "original", "top1"; or
+ * its last part alone, which keeps the place of the name before it, and at first means every
+ * split, backbone and head. Terms of one place must hold for the same split, backbone and head.
+ * As last part "gap" is gap_at_<k> of every k, and "p" the p-value beside it.
  */
 #ifndef CLI_CONDITION_H
 #define CLI_CONDITION_H

@@ -351,6 +351,7 @@ void demo_print(const demo *of, const terminal *screen)
     (void)putchar('\n');
     run_report_subsets(&of->job);
     print_accuracies(of, screen);
+    run_report_findings(&of->job);
     show_sheet(of, screen);
     print_next(of);
 }

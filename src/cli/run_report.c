@@ -143,6 +143,20 @@ static void put_split(json_printer *json, const run_job *job, const char *split)
     json_put_close(json, '}');
 }
 
+static void put_findings(json_printer *json, const spur_eval_summary *numbers)
+{
+    json_put_open(json, "findings", '[');
+    for (size_t i = 0; numbers != NULL && i < numbers->finding_count; i++) {
+        const spur_eval_finding *finding = &numbers->findings[i];
+        json_put_open(json, NULL, '{');
+        json_put_text(json, "stage", finding->stage);
+        json_put_text(json, "kind", finding->kind);
+        json_put_text(json, "text", finding->text);
+        json_put_close(json, '}');
+    }
+    json_put_close(json, ']');
+}
+
 void run_report_json(const run_job *job)
 {
     json_printer json = {.to = stdout};
@@ -156,6 +170,7 @@ void run_report_json(const run_job *job)
     }
     json_put_close(&json, ']');
     run_report_put(&json, job);
+    put_findings(&json, job->numbers);
     json_put_file_name(&json, "report", job->pages->path);
     json_put_close(&json, '}');
     json_put_end(&json);
@@ -302,6 +317,44 @@ void run_report_subsets(const run_job *job)
     (void)putchar('\n');
 }
 
+/* ---- findings --------------------------------------------------------------------------- */
+
+/* Words of one sentence in lines of 80 columns, a mark before the first. */
+static void print_sentence(const char *text)
+{
+    size_t column = 0;
+    for (const char *word = text; *word != '\0';) {
+        char raw[256], shown[4 * sizeof raw + ESCAPE_SIZE];
+        size_t length = strcspn(word, " ");
+        size_t kept = length < sizeof raw ? length : sizeof raw - 1;
+        escape_text(word, kept, shown, sizeof shown);
+        size_t cells = strlen(shown);
+        bool is_first = word == text;
+        if (is_first || column + 1 + cells > PROGRESS_COLUMNS) {
+            (void)fputs(is_first ? "  - " : "\n    ", stdout);
+            column = 4;
+        } else {
+            (void)putchar(' ');
+            column++;
+        }
+        (void)fputs(shown, stdout);
+        column += cells;
+        word += length + strspn(word + length, " ");
+    }
+    (void)putchar('\n');
+}
+
+void run_report_findings(const run_job *job)
+{
+    if (job->numbers == NULL || job->numbers->finding_count == 0) {
+        return;
+    }
+    (void)puts("\nfindings:");
+    for (size_t i = 0; i < job->numbers->finding_count; i++) {
+        print_sentence(job->numbers->findings[i].text);
+    }
+}
+
 /* ---- for people ------------------------------------------------------------------------- */
 
 static void print_splits(const run_job *job, const split_list *splits)
@@ -329,7 +382,13 @@ void run_report_print(const run_job *job, const terminal *screen)
             "\nshare of right answers, last layers as they are and trained on the subsets:");
         run_report_accuracies(job, screen);
     }
+    run_report_findings(job);
     (void)fputs("\nto read: ", stdout);
     escape_print(job->pages->path, stdout);
     (void)putchar('\n');
+    if (job->numbers != NULL) {
+        (void)fputs("tables: spur eval ", stdout);
+        escape_shell(job->run, stdout);
+        (void)putchar('\n');
+    }
 }

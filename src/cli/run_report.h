@@ -16,6 +16,9 @@ void run_report_accuracies(const run_job *job, const terminal *screen);
 /* One line: the names of the subsets. */
 void run_report_subsets(const run_job *job);
 
+/* What the evaluation found, in sentences. */
+void run_report_findings(const run_job *job);
+
 /* The whole result of spur run. */
 void run_report_print(const run_job *job, const terminal *screen);
 void run_report_json(const run_job *job);

@@ -15,6 +15,7 @@ void run_job_init(run_job *job)
     spur_select_options_defaults(&job->select);
     spur_features_options_defaults(&job->features);
     spur_retrain_options_defaults(&job->retrain);
+    spur_eval_options_defaults(&job->eval);
     spur_report_options_defaults(&job->report);
 }
 
@@ -27,6 +28,7 @@ void run_job_close(run_job *job)
     spur_select_summary_free(job->selected);
     spur_features_summary_free(job->seen);
     spur_retrain_summary_free(job->heads);
+    spur_eval_summary_free(job->numbers);
     spur_report_summary_free(job->pages);
 }
 
@@ -159,7 +161,21 @@ static void describe_retrain(const run_job *job, size_t i, char note[RUN_NOTE_SI
                    there);
 }
 
-/* ---- report ----------------------------------------------------------------------------- */
+/* ---- eval, report ----------------------------------------------------------------------- */
+
+static spur_status evaluate(run_job *job, size_t i, const spur_monitor *monitor,
+                            spur_error *error)
+{
+    (void)i;
+    return spur_eval(job->run, &job->eval, monitor, &job->numbers, error);
+}
+
+static void describe_eval(const run_job *job, size_t i, char note[RUN_NOTE_SIZE])
+{
+    (void)i;
+    (void)snprintf(note, RUN_NOTE_SIZE, "%zu numbers, %zu findings", job->numbers->value_count,
+                   job->numbers->finding_count);
+}
 
 static spur_status write_report(run_job *job, size_t i, const spur_monitor *monitor,
                                 spur_error *error)
@@ -184,6 +200,7 @@ const run_stage run_table[] = {
     {"select", once, select_subsets, plan_select, describe_select},
     {"features", once_with_backbones, compute_features, plan_features, describe_features},
     {"retrain", once_with_backbones, retrain_heads, plan_retrain, describe_retrain},
+    {"eval", once_with_backbones, evaluate, NULL, describe_eval},
     {"report", once, write_report, NULL, describe_report},
     {NULL, NULL, NULL, NULL, NULL},
 };

@@ -50,6 +50,7 @@ typedef struct run_job {
     spur_select_options select;
     spur_features_options features;
     spur_retrain_options retrain;
+    spur_eval_options eval;
     spur_report_options report;
     bool is_restarted; /* drop what the run holds first */
     void *owner;       /* whoever has stages of its own */
@@ -60,6 +61,7 @@ typedef struct run_job {
     spur_select_summary *selected;
     spur_features_summary *seen; /* NULL without backbones */
     spur_retrain_summary *heads; /* NULL without backbones */
+    spur_eval_summary *numbers;  /* NULL without backbones */
     spur_report_summary *pages;
 } run_job;
 
@@ -82,7 +84,7 @@ typedef struct run_stage {
     void (*describe)(const run_job *job, size_t i, char note[RUN_NOTE_SIZE]);
 } run_stage;
 
-/* score, rank, select, features, retrain, report; ended by a stage without name. */
+/* score, rank, select, features, retrain, eval, report; ended by a stage without name. */
 extern const run_stage run_table[];
 
 /* Options of all stages at their defaults. */

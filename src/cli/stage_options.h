@@ -27,6 +27,9 @@ spur_status read_features_options(const arguments *from, spur_features_options *
 spur_status read_retrain_options(const arguments *from, double *values,
                                  spur_retrain_options *out, spur_error *error) SPUR_MUST_USE;
 
+spur_status read_eval_options(const arguments *from, spur_eval_options *out,
+                              spur_error *error) SPUR_MUST_USE;
+
 /* --backbone as often as given, else $SPUR_BACKBONE. */
 spur_status read_backbone_paths(const arguments *from, const char **out, size_t capacity,
                                 size_t *count, spur_error *error) SPUR_MUST_USE;

@@ -93,6 +93,13 @@ static void whole_keys_and_stars(void **state)
     assert_string_equal(message, "train/resnet50/original/top1 is 99 % (> 90 %)");
     assert_true(holds("val/*/original/top1<0.8,gap>15", message));
     assert_false(holds("val/*/original/top1<0.7,gap>15", message));
+    assert_true(holds("val/*/original/gap>8,p<.01", message));
+    assert_false(holds("train/*/original/gap>8", message));
+    assert_false(holds("val/*/clear-100/gap>8,p<.01", message));
+    /* Two places: each has its own numbers. */
+    assert_true(holds("val/*/clear-100/gap>4,p<.01,train/*/*/gap<3,p>.1", message));
+    assert_false(holds("val/*/clear-100/gap>4,p<.01,train/*/*/gap<3,p<.1", message));
+    assert_true(holds("noise/*/*/fg/*/top1<70%", message));
 }
 
 static void unknown_names_are_told(void **state)
