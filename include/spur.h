@@ -896,6 +896,15 @@ SPUR_API spur_status spur_export_jsonl(spur_run *run, const char *path,
 SPUR_API spur_status spur_export_npz(spur_run *run, const char *path,
                                      const spur_export_options *options,
                                      spur_error *error) SPUR_MUST_USE;
+/* What every head says of every image, and accuracy by rank of every head with 95 % Wilson
+ * intervals, of options->split and options->backbone (NULL: all). spur_eval must have been
+ * called since heads and features changed. */
+SPUR_API spur_status spur_export_predictions(spur_run *run, const char *path,
+                                             const spur_export_options *options,
+                                             spur_error *error) SPUR_MUST_USE;
+SPUR_API spur_status spur_export_curve(spur_run *run, const char *path,
+                                       const spur_export_options *options,
+                                       spur_error *error) SPUR_MUST_USE;
 /* COCO detection results with their images and categories. */
 SPUR_API spur_status spur_export_coco(spur_run *run, const char *path,
                                       const spur_export_options *options,

@@ -13,6 +13,7 @@ static const option eval_table[] = {
     {"split", 0, OPTION_TEXT, "NAME", "only this split (default all that have features)",
      false},
     {"backbone", 'b', OPTION_TEXT, "NAME", "only this backbone (default all)", false},
+    {"curve", 0, OPTION_PATH, "FILE", "accuracy by rank of every head, as CSV", false},
     {"seed", 0, OPTION_COUNT, "S", "of all that is drawn at random (default 0)", false},
     {"threads", 'j', OPTION_COUNT, "N", "threads (default all processors)", false},
     FAIL_IF_OPTION,
@@ -41,10 +42,42 @@ static spur_status print_json(const spur_eval_summary *summary, spur_error *erro
     return status;
 }
 
+static spur_status write_curve(const arguments *from, terminal *screen, spur_error *error)
+{
+    spur_status status = SPUR_OK;
+    spur_run *run = NULL;
+    spur_export_options options;
+    const char *path = argument_text(from, "curve");
+    if (path == NULL) {
+        return SPUR_OK;
+    }
+    spur_export_options_defaults(&options);
+    options.split = argument_text(from, "split");
+    options.backbone = argument_text(from, "backbone");
+    TRY(spur_run_open(argument_word(from, 0), &run, error));
+    TRY(spur_export_curve(run, path, &options, error));
+    if (strcmp(path, "-") != 0) {
+        terminal_note(screen, "wrote %s", path);
+    }
+done:
+    spur_run_close(run);
+    return status;
+}
+
 static void print_all(const spur_eval_summary *summary, const terminal *screen)
 {
     eval_print_curves(summary, screen);
     eval_print_findings(summary, "eval", "What the curves say:");
+}
+
+static spur_status check_streams(const arguments *from, spur_error *error)
+{
+    const char *path = argument_text(from, "curve");
+    bool is_stream = path != NULL && strcmp(path, "-") == 0;
+    return is_stream && argument_flag(from, "json")
+               ? failure_set(error, SPUR_USAGE,
+                             "--json and --curve - both want standard output")
+               : SPUR_OK;
 }
 
 static spur_status run_eval(const arguments *from, terminal *screen, spur_error *error)
@@ -53,14 +86,17 @@ static spur_status run_eval(const arguments *from, terminal *screen, spur_error 
     spur_eval_options options;
     spur_eval_summary *summary = NULL;
     spur_monitor monitor = terminal_monitor(screen);
+    TRY(check_streams(from, error));
     TRY(fail_if_parse(from, error));
     TRY(read_eval_options(from, &options, error));
     status = spur_eval(argument_word(from, 0), &options, &monitor, &summary, error);
     terminal_clear(screen);
     TRY(status);
+    TRY(write_curve(from, screen, error));
     if (argument_flag(from, "json")) {
         TRY(print_json(summary, error));
-    } else {
+    } else if (argument_text(from, "curve") == NULL ||
+               strcmp(argument_text(from, "curve"), "-") != 0) {
         print_all(summary, screen);
     }
     TRY(fail_if_check(from, summary, error));
@@ -71,7 +107,7 @@ done:
 
 const command eval_command = {
     .name = "eval",
-    .usage = "RUN [--split NAME] [--backbone NAME]",
+    .usage = "RUN [--split NAME] [--backbone NAME] [--curve FILE]",
     .summary = "accuracy of every head, by rank, with intervals and tests",
     .description =
         "Asks every head of the run (RUN/heads, the model's own as \"original\") about every "
@@ -81,7 +117,8 @@ const command eval_command = {
         "made again.",
     .examples = "  spur eval run\n"
                 "  spur eval run --fail-if 'val/*/original/gap>8'\n"
-                "  spur eval run --split val --json\n",
+                "  spur eval run --split val --json\n"
+                "  spur eval run --curve curve.csv\n",
     .groups = eval_groups,
     .least = 1,
     .most = 1,

@@ -23,8 +23,10 @@ static const option export_table[] = {
      false},
     {"npz", 0, OPTION_PATH, "FILE", "features of one split as NumPy arrays X, y, row, image_id",
      false},
-    {"backbone", 0, OPTION_TEXT, "NAME", "features: of this backbone (default the only one)",
-     false},
+    {"predictions", 0, OPTION_PATH, "FILE",
+     "what every head says of every image, as CSV (after `spur eval`)", false},
+    {"backbone", 0, OPTION_TEXT, "NAME",
+     "features of this backbone (default the only one), predictions (default all)", false},
     {"subset", 0, OPTION_TEXT, "NAME", "only the images of this subset, as clear-100", false},
     {"split", 0, OPTION_TEXT, "NAME", "only this split (default all)", false},
     {"spreadsheet-safe", 0, OPTION_FLAG, NULL,
@@ -40,11 +42,9 @@ typedef spur_status (*export_write)(spur_run *run, const char *path,
 static const struct format {
     const char *name;
     export_write write;
-} formats[] = {{"csv", spur_export_csv},
-               {"jsonl", spur_export_jsonl},
-               {"coco", spur_export_coco},
-               {"manifest", spur_export_manifest},
-               {"npz", spur_export_npz}};
+} formats[] = {{"csv", spur_export_csv},   {"jsonl", spur_export_jsonl},
+               {"coco", spur_export_coco}, {"manifest", spur_export_manifest},
+               {"npz", spur_export_npz},   {"predictions", spur_export_predictions}};
 
 enum {
     FORMAT_COUNT = sizeof formats / sizeof formats[0]
@@ -62,7 +62,7 @@ static spur_status check_targets(const arguments *from, spur_error *error)
         argument_text(from, "heads") == NULL) {
         return failure_set(error, SPUR_USAGE,
                            "nothing to write: give --csv, --jsonl, --coco, --manifest, --link, "
-                           "--heads or --npz");
+                           "--heads, --npz or --predictions");
     }
     if (argument_text(from, "format") != NULL && argument_text(from, "heads") == NULL) {
         return failure_set(error, SPUR_USAGE, "--format needs --heads");
@@ -70,8 +70,14 @@ static spur_status check_targets(const arguments *from, spur_error *error)
     if (argument_text(from, "link") != NULL && argument_text(from, "subset") == NULL) {
         return failure_set(error, SPUR_USAGE, "--link needs --subset");
     }
-    if (argument_text(from, "backbone") != NULL && argument_text(from, "npz") == NULL) {
-        return failure_set(error, SPUR_USAGE, "--backbone needs --npz");
+    if (argument_text(from, "backbone") != NULL && argument_text(from, "npz") == NULL &&
+        argument_text(from, "predictions") == NULL) {
+        return failure_set(error, SPUR_USAGE, "--backbone needs --npz or --predictions");
+    }
+    if (argument_text(from, "subset") != NULL && argument_text(from, "predictions") != NULL) {
+        return failure_set(error, SPUR_USAGE,
+                           "--predictions are of whole splits, not of a "
+                           "--subset");
     }
     if (streams > 1) {
         return failure_set(error, SPUR_USAGE, "only one format can go to standard output");

@@ -13,10 +13,12 @@
 #include <string.h>
 
 #include "cli/escape.h"
+#include "cli/help.h"
 
 enum {
     KEY_SIZE = 1024,
-    HEAD_WIDTH = 16
+    HEAD_WIDTH = 16,
+    WIDTH = 79
 };
 
 /* ---- keys -------------------------------------------------------------------------------- */
@@ -152,27 +154,43 @@ static void print_heading(const spur_eval_summary *from, const char *prefix, siz
                  title, "95 %", "worst");
 }
 
+/* Rows of the heads whose prefix begins with the same split and backbone as the one at
+ * values[i]: the original one first. Returns the place behind them. */
+static size_t print_heads(const spur_eval_summary *from, size_t i, const char *first,
+                          size_t group)
+{
+    size_t end = from->value_count;
+    for (int is_rest = 0; is_rest < 2; is_rest++) {
+        char prefix[KEY_SIZE];
+        for (end = i;
+             end < from->value_count && strncmp(from->values[end].key, first, group + 1) == 0;
+             end++) {
+            size_t length;
+            if (is_set(from->values[end].key, prefix)) {
+                const char *name = head_of(prefix, &length);
+                if ((strcmp(name, "original") != 0) == (is_rest == 1)) {
+                    print_head(from, prefix, name, find_k(from, prefix));
+                }
+            }
+        }
+    }
+    return end;
+}
+
 void eval_print_curves(const spur_eval_summary *from, const terminal *screen)
 {
-    char prefix[KEY_SIZE], before[KEY_SIZE] = "";
-    size_t sets = 0, before_length = 0;
+    char prefix[KEY_SIZE];
+    size_t groups = 0;
     for (size_t i = 0; i < from->value_count; i++) {
         size_t group;
-        if (!is_set(from->values[i].key, prefix)) {
-            continue;
+        if (is_set(from->values[i].key, prefix)) {
+            (void)head_of(prefix, &group);
+            (void)fputs(groups++ == 0 ? "" : "\n", stdout);
+            print_heading(from, prefix, group, find_k(from, prefix), screen);
+            i = print_heads(from, i, prefix, group) - 1;
         }
-        const char *name = head_of(prefix, &group);
-        const char *k = find_k(from, prefix);
-        if (sets == 0 || group != before_length || strncmp(prefix, before, group) != 0) {
-            (void)fputs(sets == 0 ? "" : "\n", stdout);
-            print_heading(from, prefix, group, k, screen);
-            memcpy(before, prefix, group);
-            before_length = group;
-        }
-        print_head(from, prefix, name, k);
-        sets++;
     }
-    if (sets > 0) {
+    if (groups > 0) {
         (void)puts(
             "\ntop-1: mean over images; classes: mean over classes; gap@k: accuracy of "
             "every\nclass's k clearest images minus that of its k most hidden; worst: the "
@@ -191,8 +209,7 @@ void eval_print_findings(const spur_eval_summary *from, const char *stage, const
                 (void)printf("\n%s\n", heading);
             }
             (void)fputs("- ", stdout);
-            escape_print(from->findings[i].text, stdout);
-            (void)putchar('\n');
+            help_wrap(from->findings[i].text, 2, 2, WIDTH, stdout);
         }
     }
 }

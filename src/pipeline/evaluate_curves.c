@@ -2,28 +2,23 @@
  * evaluate_curves.c - stage "eval": accuracy of every head on every split, by rank and over
  * all.
  */
-#include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/digest.h"
-#include "base/statistics_intervals.h"
 #include "io/store_digest.h"
+#include "io/store_subsets.h"
+#include "pipeline/curve_group.h"
 #include "pipeline/evaluate.h"
-#include "pipeline/predictions.h"
-#include "pipeline/rank_curve.h"
-#include "pipeline/result_list.h"
 #include "pipeline/select.h"
 
 static const char stage_name[] = "eval";
 
-#define INTERVAL_MISS 0.05
-
 typedef struct curve_job {
     spur_run *run;
     const spur_eval_options *options;
+    const spur_monitor *monitor;
     prediction_list sets;
-    curve_k ks[64];
+    curve_k ks[CURVE_MOST_K]; /* as the run's subsets have them */
     size_t k_count;
     evaluation_rows rows; /* of the split at hand */
     result_list made;
@@ -33,13 +28,12 @@ typedef struct curve_job {
 
 static void add_k(curve_job *job, curve_k k)
 {
-    size_t most = sizeof job->ks / sizeof job->ks[0];
     for (size_t i = 0; i < job->k_count; i++) {
         if (job->ks[i].amount == k.amount && job->ks[i].is_share == k.is_share) {
             return;
         }
     }
-    if (job->k_count < most) {
+    if (job->k_count < CURVE_MOST_K) {
         job->ks[job->k_count++] = k;
     }
 }
@@ -63,176 +57,149 @@ done:
 }
 
 /* Cut to half of the largest class; a size that became an earlier one's is left out. */
-static size_t cut_ks(const curve_job *job, const curve_rows *rows, curve_k *out)
+static void cut_ks(const curve_job *job, const curve_rows *rows, curve_group *into)
 {
     bool is_even;
     uint64_t half = curve_largest(rows, &is_even) / 2;
-    size_t count = 0;
     for (size_t i = 0; i < job->k_count; i++) {
         curve_k k = job->ks[i];
         bool is_new = true;
         k.amount = !k.is_share && k.amount > half ? half : k.amount;
-        for (size_t j = 0; j < count; j++) {
-            is_new = is_new && (out[j].amount != k.amount || out[j].is_share != k.is_share);
+        for (size_t j = 0; j < into->k_count; j++) {
+            is_new = is_new &&
+                     (into->ks[j].amount != k.amount || into->ks[j].is_share != k.is_share);
         }
         if (is_new && k.amount > 0) {
-            out[count++] = k;
+            into->ks[into->k_count++] = k;
         }
     }
-    return count;
 }
 
-/* "100", "10pct" */
-static void name_k(curve_k k, char out[SUBSET_KEY_SIZE])
+/* ---- the heads of one backbone on one split ---------------------------------------------- */
+
+static void group_free(curve_group *block)
 {
-    char name[SUBSET_KEY_SIZE];
-    const subset_key key = {SUBSET_CLEAR, k.amount, k.is_share, 0};
-    subset_key_text(&key, SPUR_NAMING_CONTENT, name);
-    (void)snprintf(out, SUBSET_KEY_SIZE, "%s", strchr(name, '-') + 1);
-}
-
-/* ---- over all images --------------------------------------------------------------------- */
-
-typedef struct tallies {
-    uint64_t n, correct, top5, known;
-    double class_mean; /* of the accuracies of classes with images */
-} tallies;
-
-static spur_status count_all(const evaluation_rows *rows, const prediction_set *set,
-                             tallies *out, spur_error *error)
-{
-    spur_status status;
-    curve_point *classes = NULL;
-    tallies made = {.class_mean = (double)NAN};
-    TRY(memory_new_zeroed(rows->class_count, sizeof *classes, &classes, error));
-    for (size_t i = 0; i < rows->count; i++) {
-        unsigned flags = set->flags[i];
-        if ((flags & PREDICTION_VALID) != 0) {
-            uint64_t is_right = (flags & PREDICTION_CORRECT) != 0 ? 1 : 0;
-            made.n++;
-            made.correct += is_right;
-            made.top5 += (flags & PREDICTION_TOP5) != 0 ? 1 : 0;
-            made.known += (flags & PREDICTION_KNOWN) != 0 ? 1 : 0;
-            classes[rows->class_index[i]].n++;
-            classes[rows->class_index[i]].correct += is_right;
-        }
+    for (size_t i = 0; i < block->count; i++) {
+        prediction_set_free(&block->heads[i].set);
+        curve_rows_free(&block->heads[i].rows);
+        bootstrap_draws_free(&block->heads[i].draws);
     }
-    made.class_mean = curve_mean(classes, rows->class_count);
-    *out = made;
-done:
-    memory_free(classes);
-    return status;
+    memory_free(block->heads);
 }
 
-static double share(uint64_t part, uint64_t whole)
-{
-    return whole == 0 ? (double)NAN : (double)part / (double)whole;
-}
-
-#define KEY "%s/%s/%s/"
-#define NAME(set) (set)->split, (set)->backbone, (set)->head
-
-static spur_status add_tallies(curve_job *job, const prediction_name *name, const tallies *from,
-                               spur_error *error)
+static spur_status load_head(const curve_job *job, const prediction_name *name,
+                             curve_group *into, spur_error *error)
 {
     spur_status status;
-    result_list *into = &job->made;
-    statistics_interval wilson = statistics_wilson(from->correct, from->n, INTERVAL_MISS);
-    TRY(result_add(into, error, (double)from->n, KEY "n", NAME(name)));
-    TRY(result_add(into, error, share(from->correct, from->n), KEY "top1", NAME(name)));
-    TRY(result_add(into, error, from->class_mean, KEY "top1_class_mean", NAME(name)));
-    TRY(result_add(into, error, share(from->top5, from->n), KEY "top5", NAME(name)));
-    TRY(result_add(into, error, wilson.low, KEY "wilson_low", NAME(name)));
-    TRY(result_add(into, error, wilson.high, KEY "wilson_high", NAME(name)));
-    TRY(result_add(into, error, (double)from->known, KEY "known_n", NAME(name)));
-    TRY(result_add(into, error, share(from->correct, from->known), KEY "known_top1",
-                   NAME(name)));
+    group_head *one = &into->heads[into->count];
+    memset(one, 0, sizeof *one);
+    one->name = name;
+    into->count++;
+    TRY(predictions_load(job->run, name, &one->set, error));
+    TRY(curve_rows_make(&job->rows, &one->set, &one->rows, error));
 done:
     return status;
 }
 
-/* ---- by rank ----------------------------------------------------------------------------- */
+static size_t count_classes(const curve_rows *rows)
+{
+    size_t classes = 0;
+    uint32_t largest = 0;
+    for (size_t i = 0; i < rows->count && classes < 2; i++) {
+        bool is_new = classes == 0 || rows->class_index[i] != largest;
+        classes += is_new ? 1 : 0;
+        largest = rows->class_index[i];
+    }
+    return classes;
+}
 
-static spur_status add_gaps(curve_job *job, const prediction_name *name, const curve_rows *rows,
-                            spur_error *error)
+/* All heads are drawn with the same classes. */
+static spur_status draw_heads(const curve_job *job, curve_group *into, spur_error *error)
 {
     spur_status status = SPUR_OK;
-    curve_k ks[sizeof job->ks / sizeof job->ks[0]];
-    size_t count = cut_ks(job, rows, ks);
+    bootstrap_weights weights = {0, 0, NULL};
+    into->has_draws = job->options->draws > 1 && count_classes(&into->heads[0].rows) > 1;
+    if (into->has_draws) {
+        TRY(bootstrap_weights_make(&into->heads[0].rows, job->options->seed,
+                                   job->options->draws, into->threads, &weights, error));
+    }
+    for (size_t i = 0; into->has_draws && i < into->count; i++) {
+        group_head *one = &into->heads[i];
+        TRY(bootstrap_curve(&one->rows, &weights, into->ks, into->k_count, into->threads,
+                            &one->draws, error));
+    }
+done:
+    bootstrap_weights_free(&weights);
+    return status;
+}
+
+static spur_status find_trained(void *context, const store_subset *subset, spur_error *error)
+{
+    curve_group *group = context;
+    (void)error;
+    group->is_trained_on =
+        group->is_trained_on || strcmp(subset->split, group->images->split) == 0;
+    return SPUR_OK;
+}
+
+static spur_status report(const curve_job *job, size_t done, spur_error *error)
+{
+    const spur_progress progress = {.stage = "curves", .done = done, .total = job->sets.count};
+    if (job->monitor != NULL && job->monitor->progress != NULL &&
+        job->monitor->progress(job->monitor->context, &progress) != 0) {
+        return error_set(error, SPUR_INTERRUPTED, "interrupted");
+    }
+    return SPUR_OK;
+}
+
+/* Sets first .. first + count - 1 are a group. */
+static spur_status evaluate_group(curve_job *job, size_t first, size_t count, spur_error *error)
+{
+    spur_status status;
+    const prediction_name *names = job->sets.names + first;
+    curve_group group = {
+        .images = &job->rows, .results = &job->made, .threads = job->options->threads};
+    if (job->rows.split == NULL || strcmp(job->rows.split, names[0].split) != 0) {
+        evaluation_rows_free(&job->rows);
+        TRY(evaluation_rows_make(job->run, names[0].split, &job->rows, error));
+    }
+    TRY(store_each_subset(job->run->db, find_trained, &group, error));
+    TRY(memory_new(count, sizeof *group.heads, &group.heads, error));
     for (size_t i = 0; i < count; i++) {
-        char k[SUBSET_KEY_SIZE];
-        curve_gap gap = curve_gap_at(rows, ks[i]);
-        name_k(ks[i], k);
-        TRY(result_add(&job->made, error, gap.gap, KEY "gap_at_%s", NAME(name), k));
-        TRY(result_add(&job->made, error, share(gap.clear_correct, gap.clear_n),
-                       KEY "clear_at_%s", NAME(name), k));
-        TRY(result_add(&job->made, error, share(gap.hidden_correct, gap.hidden_n),
-                       KEY "hidden_at_%s", NAME(name), k));
+        TRY(load_head(job, &names[i], &group, error));
     }
+    cut_ks(job, &group.heads[0].rows, &group);
+    TRY(draw_heads(job, &group, error));
+    TRY(curve_group_figures(&group, error));
+    TRY(curve_group_tests(&group, error));
+    TRY(curve_group_findings(&group, error));
 done:
+    group_free(&group);
     return status;
 }
 
-static spur_status add_bins(curve_job *job, const prediction_name *name, const curve_rows *rows,
-                            spur_error *error)
+static bool is_same_group(const prediction_name *a, const prediction_name *b)
 {
-    spur_status status;
-    curve_bin *bins = NULL;
-    size_t count = 0;
-    TRY(curve_bins(rows, &bins, &count, error));
-    size_t worst = curve_worst_bin(bins, count);
-    for (size_t b = 0; b < count; b++) {
-        TRY(result_add(&job->made, error, (double)bins[b].n, KEY "bin/%02zu/n", NAME(name),
-                       b + 1));
-        TRY(result_add(&job->made, error, bins[b].accuracy, KEY "bin/%02zu/top1", NAME(name),
-                       b + 1));
-    }
-    if (worst < count) {
-        TRY(result_add(&job->made, error, bins[worst].accuracy, KEY "worst_bin", NAME(name)));
-    }
-done:
-    memory_free(bins);
-    return status;
+    return strcmp(a->split, b->split) == 0 && strcmp(a->backbone, b->backbone) == 0;
 }
 
-static spur_status add_curve(curve_job *job, const prediction_name *name,
-                             const curve_rows *rows, spur_error *error)
+static spur_status evaluate_groups_of(curve_job *job, spur_error *error)
 {
-    spur_status status;
-    curve_point *points = NULL;
+    spur_status status = SPUR_OK;
     size_t count = 0;
-    TRY(curve_points(rows, &points, &count, error));
-    TRY(result_add(&job->made, error, curve_mean(points, count), KEY "curve_mean", NAME(name)));
-    TRY(result_add(&job->made, error, curve_slope(rows), KEY "slope", NAME(name)));
-    TRY(add_gaps(job, name, rows, error));
-    TRY(add_bins(job, name, rows, error));
+    for (size_t first = 0; first < job->sets.count; first += count) {
+        const prediction_name *names = job->sets.names + first;
+        for (count = 1; first + count < job->sets.count && is_same_group(names, names + count);
+             count++) {
+        }
+        TRY(report(job, first, error));
+        TRY(evaluate_group(job, first, count, error));
+    }
 done:
-    memory_free(points);
     return status;
 }
 
 /* ---- the stage --------------------------------------------------------------------------- */
-
-static spur_status evaluate_set(curve_job *job, const prediction_name *name, spur_error *error)
-{
-    spur_status status = SPUR_OK;
-    prediction_set set = {0, NULL, NULL, NULL};
-    curve_rows rows = {.count = 0};
-    tallies all;
-    if (job->rows.split == NULL || strcmp(job->rows.split, name->split) != 0) {
-        evaluation_rows_free(&job->rows);
-        TRY(evaluation_rows_make(job->run, name->split, &job->rows, error));
-    }
-    TRY(predictions_load(job->run, name, &set, error));
-    TRY(count_all(&job->rows, &set, &all, error));
-    TRY(add_tallies(job, name, &all, error));
-    TRY(curve_rows_make(&job->rows, &set, &rows, error));
-    TRY(add_curve(job, name, &rows, error));
-done:
-    curve_rows_free(&rows);
-    prediction_set_free(&set);
-    return status;
-}
 
 /* Everything the numbers depend on. */
 static spur_status digest_inputs(const curve_job *job, char hex[DIGEST_HEX_SIZE],
@@ -241,7 +208,7 @@ static spur_status digest_inputs(const curve_job *job, char hex[DIGEST_HEX_SIZE]
     spur_status status;
     text_buffer bytes = {NULL, 0, 0};
     unsigned char sum[DIGEST_SIZE];
-    TRY(digest_text(&bytes, "curves 1", error));
+    TRY(digest_text(&bytes, "curves 2", error));
     TRY(digest_u64(&bytes, job->options->seed, error));
     TRY(digest_u64(&bytes, job->options->draws, error));
     for (size_t i = 0; i < job->k_count; i++) {
@@ -265,19 +232,16 @@ spur_status evaluate_curves(spur_run *run, const spur_eval_options *options,
                             const spur_monitor *monitor, spur_error *error)
 {
     spur_status status;
-    curve_job job = {.run = run, .options = options};
+    curve_job job = {.run = run, .options = options, .monitor = monitor};
     char inputs[DIGEST_HEX_SIZE];
     bool is_current = false;
     const predictions_request request = {options->split, options->backbone, 0, NULL};
-    (void)monitor;
     TRY(find_ks(&job, error));
     TRY(prediction_list_make(run, &request, &job.sets, error));
     TRY(digest_inputs(&job, inputs, error));
     TRY(results_are_current(run, stage_name, inputs, &is_current, error));
-    for (size_t i = 0; !is_current && i < job.sets.count; i++) {
-        TRY(evaluate_set(&job, &job.sets.names[i], error));
-    }
     if (!is_current) {
+        TRY(evaluate_groups_of(&job, error));
         TRY(result_list_save(&job.made, run, stage_name, inputs, error));
     }
 done:
