@@ -90,7 +90,7 @@ static const part parts[] = {
 static void add_galleries(html *into, const report_view *view, size_t class_index)
 {
     const report_class *class = &view->data->classes[class_index];
-    static const picture_form form = {"../", false, true, NULL};
+    static const picture_form form = {.root = "../", .has_path = true};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         report_role role = parts[i].role;
         if (class->first_pick[role] < class->first_pick[role + 1]) {
@@ -147,7 +147,8 @@ static void add_suspects(html *into, const report_view *view, size_t class_index
          i < class->first_pick[REPORT_SUSPECT + 1]; i++) {
         const report_pick *pick = &data->picks[i];
         size_t proposed = data->suspects->suspects[pick->note].proposed_index;
-        picture_form form = {"../", false, true, report_class_name(data, proposed)};
+        const char *words[] = {"looks like ", report_class_name(data, proposed), NULL, NULL};
+        picture_form form = {.root = "../", .has_path = true, .words = words};
         report_picture(into, view, pick, &form);
     }
     html_raw(into, "</div>\n</section>\n");
@@ -171,6 +172,96 @@ static void add_failures(html *into, const report_view *view, size_t class_index
         }
     }
     html_raw(into, "</ul>\n</section>\n");
+}
+
+/* ---- classifiers ------------------------------------------------------------------------- */
+
+static void add_head_row(html *into, const report_head *of, size_t class_index)
+{
+    const report_tally *tally = &of->classes[class_index];
+    html_raw(into, "<tr>");
+    html_cell_text(into, of->backbone);
+    html_cell_text(into, of->head);
+    html_cell_count(into, tally->n);
+    html_cell_share(into, report_accuracy(tally));
+    if (of->has_original) {
+        html_cell_count(into, tally->fixed);
+        html_cell_count(into, tally->broken);
+    } else {
+        html_raw(into, "<td class=n></td><td class=n></td>");
+    }
+    html_raw(into, "</tr>\n");
+}
+
+static void add_taken(html *into, const report_view *view, size_t class_index)
+{
+    const report_heads *heads = &view->data->heads;
+    for (size_t i = 0; i < heads->backbone_count; i++) {
+        const report_taken *taken = heads->backbones[i].taken + class_index * REPORT_TAKEN_FOR;
+        if (taken[0].images == 0) {
+            continue;
+        }
+        html_raw(into, "<p>");
+        html_name(into, heads->backbones[i].name);
+        html_raw(into, " takes it for ");
+        for (size_t t = 0; t < REPORT_TAKEN_FOR && taken[t].images > 0; t++) {
+            html_raw(into, t == 0 ? "" : ", ");
+            report_class_link(into, view, "../", taken[t].class_index);
+            html_format(into, " (%u)", (unsigned)taken[t].images);
+        }
+        html_raw(into, ".</p>\n");
+    }
+}
+
+static void add_changed(html *into, const report_view *view, size_t class_index,
+                        report_role role)
+{
+    const report_data *data = view->data;
+    const report_class *class = &data->classes[class_index];
+    if (class->first_pick[role] == class->first_pick[role + 1]) {
+        return;
+    }
+    html_format(into, "<h3>%s</h3>\n<div class=\"gallery\">\n",
+                role == REPORT_FIXED ? "Put right" : "Made wrong");
+    for (size_t i = class->first_pick[role]; i < class->first_pick[role + 1]; i++) {
+        const report_change *change = &data->heads.changes[data->picks[i].note];
+        const report_head *of = &data->heads.heads[change->head];
+        uint32_t other = role == REPORT_FIXED ? change->before : change->after;
+        const char *words[] = {role == REPORT_FIXED ? "was " : "now ",
+                               other < data->run->class_count ? report_class_name(data, other)
+                                                              : "none of these classes",
+                               of->backbone, of->head};
+        picture_form form = {.root = "../", .has_path = true, .words = words};
+        report_picture(into, view, &data->picks[i], &form);
+    }
+    html_raw(into, "</div>\n");
+}
+
+static void add_classifiers(html *into, const report_view *view, size_t class_index)
+{
+    const report_heads *heads = &view->data->heads;
+    if (heads->count == 0) {
+        return;
+    }
+    html_raw(into, "<section>\n<h2>What classifiers make of it</h2>\n<p class=\"note\">Split ");
+    html_name(into, view->data->run->splits[heads->judged].name);
+    html_raw(into,
+             ". Right: share of the class\xE2\x80\x99s images that a head gets right. "
+             "Put right, made wrong: images whose answer differs from the original "
+             "head\xE2\x80\x99s.</p>\n<div class=\"scroll\" role=\"region\" "
+             "aria-label=\"Classifiers\" tabindex=\"0\"><table>\n<thead><tr>"
+             "<th>Backbone</th><th>Head</th><th class=n>Images</th><th class=n>Right</th>"
+             "<th class=n>Put right</th><th class=n>Made wrong</th></tr></thead>\n<tbody>\n");
+    for (size_t i = 0; i < heads->count; i++) {
+        if (heads->heads[i].split == heads->judged) {
+            add_head_row(into, &heads->heads[i], class_index);
+        }
+    }
+    html_raw(into, "</tbody>\n</table></div>\n");
+    add_taken(into, view, class_index);
+    add_changed(into, view, class_index, REPORT_FIXED);
+    add_changed(into, view, class_index, REPORT_BROKEN);
+    html_raw(into, "</section>\n");
 }
 
 /* ---- the page ---------------------------------------------------------------------------- */
@@ -209,6 +300,7 @@ void report_class_page(html *into, const report_view *view, size_t class_index)
     report_histogram(into, view, class_index);
     add_facts(into, rank);
     add_galleries(into, view, class_index);
+    add_classifiers(into, view, class_index);
     add_confusers(into, view, class_index);
     add_suspects(into, view, class_index);
     add_failures(into, view, class_index);

@@ -3,8 +3,11 @@
  */
 #include "report/report_data.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "io/store_results.h"
 
 /* ---- rows -------------------------------------------------------------------------------- */
 
@@ -140,6 +143,67 @@ done:
     return status;
 }
 
+/* ---- results of the evaluation ----------------------------------------------------------- */
+
+static spur_status take_finding(void *context, const char *stage, const store_finding *finding,
+                                spur_error *error)
+{
+    spur_status status;
+    report_data *into = context;
+    TRY(memory_grow(&into->findings, &into->finding_capacity, into->finding_count + 1,
+                    sizeof *into->findings, error));
+    report_finding *made = &into->findings[into->finding_count++];
+    *made = (report_finding){NULL, NULL, NULL};
+    TRY(keep_text(into, stage, &made->stage, error));
+    TRY(keep_text(into, finding->kind, &made->kind, error));
+    TRY(keep_text(into, finding->text, &made->text, error));
+done:
+    return status;
+}
+
+static spur_status take_result(void *context, const char *stage, const store_result *result,
+                               spur_error *error)
+{
+    spur_status status;
+    report_data *into = context;
+    (void)stage;
+    TRY(memory_grow(&into->results, &into->result_capacity, into->result_count + 1,
+                    sizeof *into->results, error));
+    report_result *made = &into->results[into->result_count++];
+    *made = (report_result){NULL, result->value};
+    TRY(keep_text(into, result->key, &made->key, error));
+done:
+    return status;
+}
+
+static int compare_results(const void *a, const void *b)
+{
+    const report_result *left = a, *right = b;
+    return strcmp(left->key, right->key);
+}
+
+spur_status report_read_results(report_data *into, spur_error *error)
+{
+    spur_status status;
+    TRY(store_each_finding(into->run->db, NULL, take_finding, into, error));
+    TRY(store_each_result(into->run->db, NULL, take_result, into, error));
+    if (into->result_count > 1) {
+        qsort(into->results, into->result_count, sizeof *into->results, compare_results);
+    }
+done:
+    return status;
+}
+
+double report_number(const report_data *of, const char *key)
+{
+    report_result wanted = {key, 0.0};
+    const report_result *found = of->result_count == 0
+                                     ? NULL
+                                     : bsearch(&wanted, of->results, of->result_count,
+                                               sizeof *of->results, compare_results);
+    return found == NULL ? (double)NAN : found->value;
+}
+
 /* ---- summaries --------------------------------------------------------------------------- */
 
 static spur_status find_main(report_data *into, spur_error *error)
@@ -240,6 +304,8 @@ spur_status report_data_make(spur_run *run, const spur_report_options *options,
     find_ranks(&made);
     TRY(find_suspects(&made, error));
     TRY(subset_list(run, &made.subsets, &made.subset_count, error));
+    TRY(report_read_results(&made, error));
+    TRY(report_heads_read(&made, error));
     TRY(report_choose_classes(&made, error));
     TRY(report_pick_ranked(&made, error));
     TRY(report_pick_suspects(&made, error));
@@ -257,6 +323,9 @@ void report_data_free(report_data *block)
     arena_free(block->texts);
     spur_rank_summary_free(block->ranks);
     spur_suspect_summary_free(block->suspects);
+    report_heads_free(&block->heads);
+    memory_free(block->findings);
+    memory_free(block->results);
     memory_free(block->subsets);
     memory_free(block->classes);
     memory_free(block->telling);

@@ -10,6 +10,7 @@
 
 #include "pipeline/rank.h"
 #include "pipeline/select.h"
+#include "report/report_heads.h"
 
 enum {
     REPORT_PER_PART = 12,        /* gallery images: hidden, mid, clear */
@@ -87,6 +88,15 @@ typedef struct report_failure {
     const char *file_name, *reason, *backbone; /* backbone: NULL when it was not scored */
 } report_failure;
 
+/* A sentence of the evaluation, and a number. */
+typedef struct report_finding {
+    const char *stage, *kind, *text;
+} report_finding;
+typedef struct report_result {
+    const char *key;
+    double value;
+} report_result;
+
 typedef struct report_data {
     spur_run *run;
     const spur_report_options *options;
@@ -97,6 +107,11 @@ typedef struct report_data {
     spur_suspect_summary *suspects; /* NULL when the run cannot tell */
     subset_key *subsets;
     size_t subset_count;
+    report_finding *findings;
+    size_t finding_count, finding_capacity;
+    report_result *results; /* in byte order of their keys */
+    size_t result_count, result_capacity;
+    report_heads heads;
     report_class *classes; /* [class_count] */
     size_t *telling;       /* classes in strips: the most telling, then random ones */
     size_t telling_count, named_count;
@@ -114,12 +129,17 @@ spur_status report_data_make(spur_run *run, const spur_report_options *options,
                              report_data *out, spur_error *error) SPUR_MUST_USE;
 void report_data_free(report_data *block);
 
+/* A number of the evaluation; NaN when it is not in the run. */
+double report_number(const report_data *of, const char *key);
+
 /* ---- parts, in the order in which report_data_make calls them --------------------------- */
 
 spur_status report_pick_add(report_data *into, const report_pick *pick,
                             spur_error *error) SPUR_MUST_USE;
-/* Classes for the strips: those that options name, else those with the widest quartiles; then
- * seeded random ones. */
+/* Findings and numbers of the evaluation. */
+spur_status report_read_results(report_data *into, spur_error *error) SPUR_MUST_USE;
+/* Classes for the strips: those that options name, else those with the largest gaps, or without
+ * any the widest quartiles; then seeded random ones. */
 spur_status report_choose_classes(report_data *into, spur_error *error) SPUR_MUST_USE;
 /* Galleries, strips and histograms from the main split's ranking. */
 spur_status report_pick_ranked(report_data *into, spur_error *error) SPUR_MUST_USE;

@@ -64,6 +64,30 @@ static void add_keys(html *into, const report_view *view)
 
 /* ---- all classes ------------------------------------------------------------------------- */
 
+/* Of every backbone's original head on the judged split. */
+static void add_right(html *into, const report_heads *heads, size_t class_index)
+{
+    for (size_t i = 0; i < heads->backbone_count; i++) {
+        const report_backbone *of = &heads->backbones[i];
+        html_cell_share(
+            into, of->original == SIZE_MAX
+                      ? (double)NAN
+                      : report_accuracy(&heads->heads[of->original].classes[class_index]));
+        html_cell_points(into, report_gap(&of->gaps[class_index]));
+    }
+}
+
+static void add_backbone_columns(html *into, const report_heads *heads)
+{
+    for (size_t i = 0; i < heads->backbone_count; i++) {
+        html_raw(into, "<th class=n>");
+        html_name(into, heads->backbones[i].name);
+        html_raw(into, " right</th><th class=n>");
+        html_name(into, heads->backbones[i].name);
+        html_raw(into, " gap</th>");
+    }
+}
+
 static void add_class(html *into, const report_view *view, size_t class_index)
 {
     const report_class *class = &view->data->classes[class_index];
@@ -80,7 +104,19 @@ static void add_class(html *into, const report_view *view, size_t class_index)
     html_cell_number(into, (double)rank->highest, 2);
     html_cell_number(into, rank->auc, 3);
     html_cell_count(into, class->suspects);
+    add_right(into, &view->data->heads, class_index);
     html_raw(into, "</tr>\n");
+}
+
+static void add_column_words(html *into, const report_view *view)
+{
+    const report_heads *heads = &view->data->heads;
+    if (heads->backbone_count > 0) {
+        html_raw(into, " Right: images of split ");
+        html_name(into, view->data->run->splits[heads->judged].name);
+        html_raw(into, " that a backbone\xE2\x80\x99s own last layer gets right; gap: of the "
+                       "clearer half of them minus the more hidden half, in points.");
+    }
 }
 
 static void add_classes(html *into, const report_view *view)
@@ -91,13 +127,15 @@ static void add_classes(html *into, const report_view *view)
              "<section id=\"classes\">\n<h2>All classes</h2>\n<p class=\"note\">Of split ");
     html_name(into, view->data->main->name);
     html_raw(into, ". Lowest, median and highest own-class score (logit). AUC: how often an "
-                   "image of the class scores above one of another class.</p>\n"
-                   "<div class=\"scroll\" role=\"region\" aria-label=\"All classes\" "
+                   "image of the class scores above one of another class.");
+    add_column_words(into, view);
+    html_raw(into, "</p>\n<div class=\"scroll\" role=\"region\" aria-label=\"All classes\" "
                    "tabindex=\"0\">\n<table class=\"sortable\" id=\"class-table\">\n"
                    "<thead><tr><th>Class</th>");
     for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
         html_format(into, "<th class=n>%s</th>", columns[i]);
     }
+    add_backbone_columns(into, &view->data->heads);
     html_raw(into, "</tr></thead>\n<tbody>\n");
     for (size_t c = 0; c < view->data->run->class_count; c++) {
         if (report_has_page(view->data, c)) {

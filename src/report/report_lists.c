@@ -71,9 +71,10 @@ static void add_suspect_pictures(html *into, const report_view *view)
         for (size_t p = class->first_pick[REPORT_SUSPECT];
              p < class->first_pick[REPORT_SUSPECT + 1]; p++) {
             if (data->picks[p].note == i) {
-                picture_form form = {
-                    "", false, true,
-                    report_class_name(data, data->suspects->suspects[i].proposed_index)};
+                size_t proposed = data->suspects->suspects[i].proposed_index;
+                const char *words[] = {"looks like ", report_class_name(data, proposed), NULL,
+                                       NULL};
+                picture_form form = {.root = "", .has_path = true, .words = words};
                 report_picture(into, view, &data->picks[p], &form);
             }
         }

@@ -69,22 +69,38 @@ static spur_status choose_by_name(report_data *into, spur_error *error)
     return SPUR_OK;
 }
 
-/* How far apart a class's clear and hidden images are: the more, the more its strip tells. A
- * class that the detector cannot see comes last, whatever its scores. */
-static double spread_of(const report_data *in, size_t class_index)
+/* The mean gap of the backbones' original heads; NaN when none is known. */
+static double gap_of(const report_data *in, size_t class_index)
 {
-    const spur_class_rank *rank = in->classes[class_index].rank;
-    double spread = (double)rank->quantile75 - (double)rank->quantile25;
-    return rank->is_invisible ? spread - 1e6 : spread;
+    double sum = 0.0;
+    size_t count = 0;
+    for (size_t i = 0; i < in->heads.backbone_count; i++) {
+        double gap = report_gap(&in->heads.backbones[i].gaps[class_index]);
+        sum += isfinite(gap) ? gap : 0.0;
+        count += isfinite(gap);
+    }
+    return count == 0 ? (double)NAN : sum / (double)count;
 }
 
-static void choose_by_spread(report_data *into)
+/* How much a class's strip tells: by the gap between its clear and hidden images; without one,
+ * or between equal ones, by how far apart their scores are. A class that the detector cannot
+ * see comes last, whatever its numbers. */
+static double weight_of(const report_data *in, size_t class_index)
+{
+    const spur_class_rank *rank = in->classes[class_index].rank;
+    double gap = gap_of(in, class_index);
+    double spread = (double)rank->quantile75 - (double)rank->quantile25;
+    double weight = (isfinite(gap) ? 1e3 * gap : -1e4) + spread;
+    return rank->is_invisible ? weight - 1e6 : weight;
+}
+
+static void choose_by_weight(report_data *into)
 {
     while (into->telling_count < NAMED_CLASSES) {
         size_t best = into->run->class_count;
         for (size_t c = 0; c < into->run->class_count; c++) {
             if (can_show(into, c) && (best == into->run->class_count ||
-                                      spread_of(into, c) > spread_of(into, best))) {
+                                      weight_of(into, c) > weight_of(into, best))) {
                 best = c;
             }
         }
@@ -123,7 +139,7 @@ spur_status report_choose_classes(report_data *into, spur_error *error)
     TRY(memory_new(most, sizeof *into->telling, &into->telling, error));
     TRY(choose_by_name(into, error));
     if (into->options->class_count == 0) {
-        choose_by_spread(into);
+        choose_by_weight(into);
     }
     into->named_count = into->telling_count;
     choose_at_random(into);

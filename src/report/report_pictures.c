@@ -157,6 +157,25 @@ static bool open_frame(html *into, const report_view *view, const report_image *
     return is_link;
 }
 
+static void add_words(html *into, const picture_form *form)
+{
+    if (form->words == NULL) {
+        return;
+    }
+    html_raw(into, " <em><i>");
+    html_raw(into, form->words[0]);
+    html_raw(into, "</i>");
+    html_name(into, form->words[1]);
+    html_raw(into, "</em>");
+    if (form->words[2] != NULL) {
+        html_raw(into, " <small>");
+        html_name(into, form->words[2]);
+        html_raw(into, " ");
+        html_name(into, form->words[3]);
+        html_raw(into, "</small>");
+    }
+}
+
 static void add_caption(html *into, const report_view *view, const report_image *image,
                         const picture_form *form)
 {
@@ -171,11 +190,7 @@ static void add_caption(html *into, const report_view *view, const report_image 
         html_number(into, (double)image->logit, 2);
         html_raw(into, "</span>");
     }
-    if (form->extra != NULL) {
-        html_raw(into, " <em>");
-        html_name(into, form->extra);
-        html_raw(into, "</em>");
-    }
+    add_words(into, form);
     if (form->has_path) {
         const char *path = report_shown_path(view->data, image->file_name);
         html_raw(into, " <small");

@@ -4,7 +4,7 @@
  */
 #include "report/report_pages.h"
 
-static const picture_form inside = {"", true, false, NULL};
+static const picture_form inside = {.root = "", .is_inside = true};
 
 static void add_strip(html *into, const report_view *view, size_t class_index)
 {
