@@ -2,10 +2,13 @@
  * report_index.c - the first page: the finding, the key numbers, figures, strips, all classes.
  */
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
 
+#include "pipeline/judged_head.h"
 #include "report/report_pages.h"
 
-/* ---- finding and key numbers ------------------------------------------------------------- */
+/* ---- the finding ----------------------------------------------------------------------- */
 
 static uint64_t count_shown(const report_data *of)
 {
@@ -16,27 +19,191 @@ static uint64_t count_shown(const report_data *of)
     return classes;
 }
 
-static void add_finding(html *into, const report_view *view)
+/* A number of the original head of a backbone on the judged split, and the k of its gap. */
+static double original_number(const report_data *of, const char *backbone, const char *metric)
 {
-    const report_data *data = view->data;
+    char key[512];
+    (void)snprintf(key, sizeof key, "%s/%s/%s/%s", of->run->splits[of->heads.judged].name,
+                   backbone, HEAD_ORIGINAL, metric);
+    return report_number(of, key);
+}
+
+/* The k of "gap_at_<k>", as `spur eval` chose it; "" when there is none. */
+static void find_k(const report_data *of, const char *backbone, char *out, size_t capacity)
+{
+    char prefix[512];
+    int length = snprintf(prefix, sizeof prefix, "%s/%s/%s/gap_at_",
+                          of->run->splits[of->heads.judged].name, backbone, HEAD_ORIGINAL);
+    out[0] = '\0';
+    for (size_t i = 0; i < of->result_count && out[0] == '\0'; i++) {
+        const char *key = of->results[i].key;
+        if (strncmp(key, prefix, (size_t)length) == 0 && strchr(key + length, '_') == NULL &&
+            strchr(key + length, '/') == NULL) {
+            text_copy(key + length, out, capacity);
+        }
+    }
+}
+
+typedef struct ends_numbers {
+    const char *backbone;
+    char k[32];
+    double hidden, clear, gap;
+} ends_numbers;
+
+static ends_numbers read_ends(const report_data *of, const char *backbone)
+{
+    ends_numbers found = {.backbone = backbone};
+    char metric[64];
+    find_k(of, backbone, found.k, sizeof found.k);
+    (void)snprintf(metric, sizeof metric, "hidden_at_%s", found.k);
+    found.hidden = original_number(of, backbone, metric);
+    (void)snprintf(metric, sizeof metric, "clear_at_%s", found.k);
+    found.clear = original_number(of, backbone, metric);
+    (void)snprintf(metric, sizeof metric, "gap_at_%s", found.k);
+    found.gap = original_number(of, backbone, metric);
+    return found;
+}
+
+/* The backbone whose original head has the largest gap; false without numbers. */
+static bool find_widest(const report_data *of, ends_numbers *out)
+{
+    bool is_found = false;
+    for (size_t i = 0; i < of->heads.backbone_count; i++) {
+        ends_numbers one = read_ends(of, of->heads.backbones[i].name);
+        if (isfinite(one.gap) && isfinite(one.hidden) && isfinite(one.clear) &&
+            (!is_found || one.gap > out->gap)) {
+            *out = one;
+            is_found = true;
+        }
+    }
+    return is_found;
+}
+
+static void add_gap_headline(html *into, const report_data *data, const ends_numbers *ends)
+{
+    html_raw(into, "<h1>");
+    html_name(into, ends->backbone);
+    html_raw(into, " gets ");
+    html_share(into, ends->hidden);
+    html_raw(into, " of the most hidden images right, ");
+    html_share(into, ends->clear);
+    html_raw(into, " of the clearest</h1>\n<p class=\"note\">Split ");
+    html_name(into, data->run->splits[data->heads.judged].name);
+    html_raw(into, ", the ");
+    html_text(into, ends->k);
+    html_raw(into, " lowest and highest scores of every class, the model\xE2\x80\x99s own last "
+                   "layer.</p>\n");
+}
+
+static void add_count_headline(html *into, const report_data *data)
+{
     html_raw(into, "<h1>");
     html_count(into, data->ranks->scored);
     html_raw(into, " images of ");
     html_count(into, count_shown(data));
-    html_raw(into, " classes, ordered by how visible their object is</h1>\n<p class=\"deck\">");
+    html_raw(into, " classes, ordered by how visible their object is</h1>\n");
+}
+
+/* What the permutations say of that gap, or NULL. */
+static const char *find_verdict(const report_data *of, const char *backbone)
+{
+    char prefix[512];
+    int length =
+        snprintf(prefix, sizeof prefix, "%s, %s, %s:", of->run->splits[of->heads.judged].name,
+                 backbone, HEAD_ORIGINAL);
+    for (size_t i = 0; i < of->finding_count; i++) {
+        const report_finding *finding = &of->findings[i];
+        if (strncmp(finding->kind, "null-", 5) == 0 &&
+            strncmp(finding->text, prefix, (size_t)length) == 0) {
+            return finding->text + length + strspn(finding->text + length, " ");
+        }
+    }
+    return NULL;
+}
+
+static void add_detector_words(html *into, const report_data *data)
+{
     if (data->invisible > 0) {
         html_count(into, data->invisible);
-        html_raw(into, " classes the detector can hardly tell from the others, so their order "
-                       "says little. ");
+        html_raw(into, data->invisible == 1 ? " class the detector can hardly tell from the "
+                                              "others, so its order says little. "
+                                            : " classes the detector can hardly tell from the "
+                                              "others, so their order says little. ");
     } else {
         html_raw(into, "The detector can tell every class from the others. ");
     }
-    if (data->suspects != NULL) {
+    if (data->suspects != NULL && data->suspects->count > 0) {
         html_count(into, data->suspects->count);
-        html_raw(into, " images may carry the wrong label.");
+        html_raw(into, data->suspects->count == 1 ? " image may carry the wrong label."
+                                                  : " images may carry the wrong label.");
     }
+}
+
+/* A sentence of the evaluation begins in lower case behind its subject. */
+static void add_sentence(html *into, const char *text)
+{
+    char first[2] = {text[0], '\0'};
+    if (first[0] >= 'a' && first[0] <= 'z') {
+        first[0] = (char)(first[0] - 'a' + 'A');
+    }
+    html_text(into, first);
+    html_text(into, text + (text[0] != '\0'));
+}
+
+static void add_finding(html *into, const report_view *view)
+{
+    const report_data *data = view->data;
+    ends_numbers ends;
+    const char *verdict = NULL;
+    bool has_gap = find_widest(data, &ends);
+    if (has_gap) {
+        verdict = find_verdict(data, ends.backbone);
+        add_gap_headline(into, data, &ends);
+    } else {
+        add_count_headline(into, data);
+    }
+    html_raw(into, "<p class=\"deck\">");
+    if (verdict != NULL) {
+        add_sentence(into, verdict);
+        html_raw(into, ". ");
+    } else if (has_gap) {
+        html_raw(into, "Whether that is more than chance or a confound has not been tested in "
+                       "this run. ");
+    }
+    add_detector_words(into, data);
     html_raw(into, "</p>\n");
 }
+
+/* ---- what the evaluation says ------------------------------------------------------------ */
+
+enum {
+    OPEN_FINDINGS = 6,
+    MOST_FINDINGS = 200
+};
+
+static void add_findings(html *into, const report_view *view)
+{
+    const report_data *data = view->data;
+    if (data->finding_count == 0) {
+        return;
+    }
+    html_raw(into, "<section id=\"findings\">\n<h2>What the numbers say</h2>\n"
+                   "<ul class=\"findings\">\n");
+    for (size_t i = 0; i < data->finding_count && i < MOST_FINDINGS; i++) {
+        if (i == OPEN_FINDINGS) {
+            html_raw(into, "</ul>\n<details>\n<summary>");
+            html_count(into, data->finding_count - i);
+            html_raw(into, " more</summary>\n<ul class=\"findings\">\n");
+        }
+        html_raw(into, "<li>");
+        html_text(into, data->findings[i].text);
+        html_raw(into, ".</li>\n");
+    }
+    html_raw(into, data->finding_count > OPEN_FINDINGS ? "</ul>\n</details>\n" : "</ul>\n");
+    html_raw(into, "</section>\n");
+}
+
+/* ---- key numbers ------------------------------------------------------------------------- */
 
 static void add_key(html *into, const char *name, uint64_t value, const char *address)
 {
@@ -46,6 +213,34 @@ static void add_key(html *into, const char *name, uint64_t value, const char *ad
     }
     html_count(into, value);
     html_raw(into, address == NULL ? "</dd></div>\n" : "</a></dd></div>\n");
+}
+
+static void open_exact(html *into, const char *backbone, const char *words, double value)
+{
+    char exact[TEXT_NUMBER_SIZE];
+    text_from_rounded(value, exact);
+    html_raw(into, "<div><dt>");
+    html_name(into, backbone);
+    html_format(into, "%s</dt><dd data-v=%s>", words, exact);
+}
+
+static void add_backbone_keys(html *into, const report_data *data)
+{
+    for (size_t i = 0; i < data->heads.backbone_count; i++) {
+        const char *name = data->heads.backbones[i].name;
+        double right = original_number(data, name, "top1");
+        double gap = read_ends(data, name).gap;
+        if (isfinite(right)) {
+            open_exact(into, name, " right", right);
+            html_share(into, right);
+            html_raw(into, "</dd></div>\n");
+        }
+        if (isfinite(gap)) {
+            open_exact(into, name, " gap", gap);
+            html_points(into, gap);
+            html_raw(into, "</dd></div>\n");
+        }
+    }
 }
 
 static void add_keys(html *into, const report_view *view)
@@ -59,6 +254,7 @@ static void add_keys(html *into, const report_view *view)
     if (data->suspects != NULL) {
         add_key(into, "Label suspects", data->suspects->count, "suspects.html");
     }
+    add_backbone_keys(into, data);
     html_raw(into, "</dl>\n");
 }
 
@@ -151,6 +347,7 @@ void report_index_page(html *into, const report_view *view)
     page_open(into, &view->site, &of);
     add_finding(into, view);
     add_keys(into, view);
+    add_findings(into, view);
     report_strips(into, view);
     report_ends(into, view);
     add_classes(into, view);

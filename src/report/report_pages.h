@@ -29,10 +29,12 @@ bool report_has_page(const report_data *of, size_t class_index);
 /* ---- pictures ---------------------------------------------------------------------------- */
 
 typedef struct picture_form {
-    const char *root;  /* from the page to report/ */
-    bool is_inside;    /* small, as data inside the page, or lazily from the file */
-    bool has_path;     /* the file's name in the caption */
-    const char *extra; /* a further caption from outside, or NULL */
+    const char *root; /* from the page to report/ */
+    bool is_inside;   /* small, as data inside the page; else lazily from the file */
+    bool has_path;    /* the file's name in the caption */
+    /* A further caption, or NULL: words of ours, then a name, a backbone and a head from
+     * outside (the last two may be NULL). */
+    const char *const *words;
 } picture_form;
 
 /* A figure: picture, box, rank and score. */

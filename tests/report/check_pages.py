@@ -23,7 +23,7 @@ VOID = {"meta", "link", "img", "br", "input"}
 SVG = {"svg", "rect", "path", "text", "title", "g", "circle", "line", "polyline", "polygon", "desc",
        "defs", "clippath", "use", "tspan"}
 KNOWN = SVG | VOID | set(
-    "html head body style script header nav ul li a b small main h1 h2 h3 h4 p abbr em span bdi "
+    "html head body style script header nav ul li a b i small main h1 h2 h3 h4 p abbr em span bdi "
     "code div dl dt dd figure figcaption section table thead tbody tr th td caption details "
     "summary footer output".split())
 failures = []
