@@ -85,6 +85,15 @@ static const schema_object schema[] = {
      "CREATE TABLE predictions(split TEXT NOT NULL, backbone TEXT NOT NULL, head TEXT NOT "
      "NULL, inputs TEXT NOT NULL, images INTEGER NOT NULL, predictions BLOB NOT NULL, digest "
      "BLOB NOT NULL, PRIMARY KEY(split, backbone, head)) WITHOUT ROWID"},
+    {"experiments",
+     "CREATE TABLE experiments(stage TEXT NOT NULL, subject TEXT NOT NULL, split TEXT NOT "
+     "NULL, inputs TEXT NOT NULL, settings TEXT NOT NULL, images INTEGER NOT NULL, digest BLOB "
+     "NOT "
+     "NULL, PRIMARY KEY(stage, subject, split)) WITHOUT ROWID"},
+    {"experiment_blocks",
+     "CREATE TABLE experiment_blocks(stage TEXT NOT NULL, subject TEXT NOT NULL, split TEXT "
+     "NOT NULL, block INTEGER NOT NULL, outcomes BLOB NOT NULL, digest BLOB NOT NULL, PRIMARY "
+     "KEY(stage, subject, split, block)) WITHOUT ROWID"},
     {"ranking",
      "CREATE VIEW ranking AS SELECT i.split, i.row, i.file_name, c.label, i.class_index, "
      "s.logit, row_number() OVER (PARTITION BY i.split, i.class_index ORDER BY s.logit, "

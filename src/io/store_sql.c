@@ -120,6 +120,22 @@ static const char *const queries[QUERY_COUNT] = {
     [DROP_PREDICTION] = "DELETE FROM predictions WHERE split = ? AND backbone = ? AND "
                         "head = ?",
     [DROP_SPLIT_PREDICTIONS] = "DELETE FROM predictions WHERE split = ?",
+    [READ_EXPERIMENTS] = "SELECT stage, subject, split, inputs, settings, images, digest "
+                         "FROM experiments ORDER BY stage, subject, split",
+    [READ_EXPERIMENT_BLOCKS] = "SELECT block, outcomes FROM experiment_blocks "
+                               "WHERE stage = ? AND subject = ? AND split = ? ORDER BY block",
+    [READ_ALL_EXPERIMENT_BLOCKS] =
+        "SELECT b.stage, b.subject, b.split, e.inputs, e.images, b.block, b.outcomes, b.digest "
+        "FROM experiment_blocks b LEFT JOIN experiments e ON e.stage = b.stage AND "
+        "e.subject = b.subject AND e.split = b.split",
+    [PUT_EXPERIMENT] = "INSERT INTO experiments VALUES (?, ?, ?, ?, ?, ?, ?)",
+    [PUT_EXPERIMENT_BLOCK] = "INSERT INTO experiment_blocks VALUES (?, ?, ?, ?, ?, ?)",
+    [DROP_EXPERIMENT] = "DELETE FROM experiments "
+                        "WHERE stage = ? AND subject = ? AND split = ?",
+    [DROP_EXPERIMENT_BLOCKS] = "DELETE FROM experiment_blocks "
+                               "WHERE stage = ? AND subject = ? AND split = ?",
+    [DROP_SPLIT_EXPERIMENTS] = "DELETE FROM experiments WHERE split = ?",
+    [DROP_SPLIT_EXPERIMENT_BLOCKS] = "DELETE FROM experiment_blocks WHERE split = ?",
 };
 
 /* ---- errors, statements ------------------------------------------------------------------ */

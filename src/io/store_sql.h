@@ -93,6 +93,15 @@ enum query {
     PUT_PREDICTION,
     DROP_PREDICTION,
     DROP_SPLIT_PREDICTIONS,
+    READ_EXPERIMENTS,
+    READ_EXPERIMENT_BLOCKS,
+    READ_ALL_EXPERIMENT_BLOCKS,
+    PUT_EXPERIMENT,
+    PUT_EXPERIMENT_BLOCK,
+    DROP_EXPERIMENT,
+    DROP_EXPERIMENT_BLOCKS,
+    DROP_SPLIT_EXPERIMENTS,
+    DROP_SPLIT_EXPERIMENT_BLOCKS,
     QUERY_COUNT
 };
 
@@ -241,6 +250,11 @@ spur_status store_verify_stages(store *from, spur_error *error) SPUR_MUST_USE;
 spur_status store_encode_predictions(store *from, text_buffer *into,
                                      spur_error *error) SPUR_MUST_USE;
 spur_status store_verify_predictions(store *from, spur_error *error) SPUR_MUST_USE;
+
+/* ---- store_experiments.c ------------------------------------------------------------- */
+
+/* The digest of every experiment and block. */
+spur_status store_verify_experiments(store *from, spur_error *error) SPUR_MUST_USE;
 
 /* ---- store_verify.c ------------------------------------------------------------------ */
 

@@ -366,10 +366,17 @@ done:
 
 spur_status store_drop_split(store *into, const char *split, spur_error *error)
 {
-    static const enum query drops[] = {
-        DROP_SPLIT,          DROP_BATCHES,        DROP_IMAGES,
-        DROP_SCORES,         DROP_SPLIT_PENDING,  DROP_CELLS,
-        DROP_SPLIT_FEATURES, DROP_SPLIT_FAILURES, DROP_SPLIT_PREDICTIONS};
+    static const enum query drops[] = {DROP_SPLIT,
+                                       DROP_BATCHES,
+                                       DROP_IMAGES,
+                                       DROP_SCORES,
+                                       DROP_SPLIT_PENDING,
+                                       DROP_CELLS,
+                                       DROP_SPLIT_FEATURES,
+                                       DROP_SPLIT_FAILURES,
+                                       DROP_SPLIT_PREDICTIONS,
+                                       DROP_SPLIT_EXPERIMENTS,
+                                       DROP_SPLIT_EXPERIMENT_BLOCKS};
     spur_status status;
     TRY(store_begin(into, error));
     for (size_t i = 0; i < sizeof drops / sizeof drops[0]; i++) {

@@ -150,6 +150,7 @@ spur_status store_verify(store *from, sqlite3_int64 application, spur_error *err
     TRY(store_verify_subsets(from, error));
     TRY(store_verify_stages(from, error));
     TRY(store_verify_predictions(from, error));
+    TRY(store_verify_experiments(from, error));
     TRY(sql_number(from, "SELECT count(*) FROM pending_tallies", &pending, error));
     from->pending = (uint64_t)pending;
 done:
