@@ -775,6 +775,24 @@ typedef struct spur_eval_options {
     uint64_t seed;        /* of everything that is drawn at random */
     size_t draws;         /* of the bootstrap; default 2000 */
     size_t threads;       /* 0 = all processors */
+
+    /* noise in the object's box and around it, for every head of these backbones */
+    bool noise;
+    const char *const *noise_models; /* the models the run's features were made with */
+    size_t noise_model_count;
+    spur_backbone_options noise_options;
+    const double *noise_alphas; /* l2 lengths; none: 10, 100, 250; 0 is always there */
+    size_t noise_alpha_count;
+    size_t noise_trials;     /* 0 = 3 */
+    bool noise_no_clamp;     /* pixels may leave [0, 1] */
+    const char *noise_split; /* NULL: `split`, else val, else the first that is not train */
+    uint64_t noise_limit;    /* so many images, even over classes; 0 = all */
+
+    /* the detector with the box greyed out, and with the box alone */
+    bool audit;
+    const char *audit_detector; /* the model the run was scored with */
+    const char *audit_split;    /* as noise_split */
+    uint64_t audit_limit;
 } spur_eval_options;
 
 SPUR_API void spur_eval_options_defaults(spur_eval_options *options);

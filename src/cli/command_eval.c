@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/eval_noise.h"
 #include "cli/eval_print.h"
 #include "cli/fail_if.h"
 #include "cli/option_groups.h"
@@ -19,8 +20,10 @@ static const option eval_table[] = {
     FAIL_IF_OPTION,
     {0}};
 static const option_group eval_group = {"Evaluate", eval_table};
-static const option_group *const eval_groups[] = {&eval_group, &json_options, &progress_options,
-                                                  &screen_options, NULL};
+static const option_group *const eval_groups[] = {
+    &eval_group,       &noise_group,    &backbone_options,
+    &network_options,  &audit_group,    &json_options,
+    &progress_options, &screen_options, NULL};
 
 spur_status read_eval_options(const arguments *from, spur_eval_options *out, spur_error *error)
 {
@@ -68,6 +71,8 @@ static void print_all(const spur_eval_summary *summary, const terminal *screen)
 {
     eval_print_curves(summary, screen);
     eval_print_findings(summary, "eval", "What the curves say:");
+    eval_print_noise(summary, screen);
+    eval_print_audit(summary, screen);
 }
 
 static spur_status check_streams(const arguments *from, spur_error *error)
@@ -84,11 +89,13 @@ static spur_status run_eval(const arguments *from, terminal *screen, spur_error 
 {
     spur_status status = SPUR_OK;
     spur_eval_options options;
+    noise_arguments kept;
     spur_eval_summary *summary = NULL;
     spur_monitor monitor = terminal_monitor(screen);
     TRY(check_streams(from, error));
     TRY(fail_if_parse(from, error));
     TRY(read_eval_options(from, &options, error));
+    TRY(read_noise_options(from, &kept, &options, error));
     status = spur_eval(argument_word(from, 0), &options, &monitor, &summary, error);
     terminal_clear(screen);
     TRY(status);
@@ -107,18 +114,26 @@ done:
 
 const command eval_command = {
     .name = "eval",
-    .usage = "RUN [--split NAME] [--backbone NAME] [--curve FILE]",
+    .usage = "RUN [--split NAME] [--curve FILE] [--noise] [--audit]",
     .summary = "accuracy of every head, by rank, with intervals and tests",
     .description =
         "Asks every head of the run (RUN/heads, the model's own as \"original\") about every "
         "image that has features, and reports accuracy over images and over classes, by rank "
         "of visibility, and the gap between clear and hidden images. The numbers are kept in "
         "the run and written to RUN/metrics.json; what was made from the same inputs is not "
-        "made again.",
+        "made again.\n"
+        "\n"
+        "--noise runs the network again on pixels with noise of the same length on the box of "
+        "the object and around it, all heads on the same features: a head that leans on the "
+        "object loses more from noise there (docs/evaluation.md).\n"
+        "\n"
+        "--audit runs the detector again with the box greyed out and with the box alone.",
     .examples = "  spur eval run\n"
                 "  spur eval run --fail-if 'val/*/original/gap>8'\n"
                 "  spur eval run --split val --json\n"
-                "  spur eval run --curve curve.csv\n",
+                "  spur eval run --curve curve.csv\n"
+                "  spur eval run --noise --noise-backbone resnet50 --noise-limit 1000\n"
+                "  spur eval run --audit --detector owlvit-base-patch32\n",
     .groups = eval_groups,
     .least = 1,
     .most = 1,

@@ -13,6 +13,10 @@ double eval_value(const spur_eval_summary *from, const char *prefix, const char 
 void eval_print_percent(double value, int width);
 /* Accuracies and gaps of every head. */
 void eval_print_curves(const spur_eval_summary *from, const terminal *screen);
+/* Noise on the object and around it; the detector's audit; with their sentences. Nothing when
+ * the run has no such numbers. */
+void eval_print_noise(const spur_eval_summary *from, const terminal *screen);
+void eval_print_audit(const spur_eval_summary *from, const terminal *screen);
 /* Sentences of one stage ("eval", "noise"); `heading` before the first. */
 void eval_print_findings(const spur_eval_summary *from, const char *stage, const char *heading);
 

@@ -21,12 +21,13 @@ typedef spur_status (*evaluation_part)(spur_run *run, const spur_eval_options *o
 
 /* In the order in which they are made: later ones read the predictions and results of earlier
  * ones. */
-static const evaluation_part parts[] = {evaluate_curves};
+static const evaluation_part parts[] = {evaluate_curves, evaluate_noise, evaluate_audit};
 
 void spur_eval_options_defaults(spur_eval_options *options)
 {
     memset(options, 0, sizeof *options);
     options->draws = DRAWS;
+    spur_backbone_options_defaults(&options->noise_options);
 }
 
 /* ---- summary ----------------------------------------------------------------------------- */

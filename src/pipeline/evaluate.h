@@ -11,4 +11,13 @@
 spur_status evaluate_curves(spur_run *run, const spur_eval_options *options,
                             const spur_monitor *monitor, spur_error *error) SPUR_MUST_USE;
 
+/* Stage "noise": accuracy with noise in the object's box and around it (options->noise). */
+spur_status evaluate_noise(spur_run *run, const spur_eval_options *options,
+                           const spur_monitor *monitor, spur_error *error) SPUR_MUST_USE;
+
+/* Stage "audit": the detector without the object's box and with nothing else
+ * (options->audit). */
+spur_status evaluate_audit(spur_run *run, const spur_eval_options *options,
+                           const spur_monitor *monitor, spur_error *error) SPUR_MUST_USE;
+
 #endif

@@ -10,10 +10,9 @@
 #include "base/parallel.h"
 #include "io/file.h"
 #include "io/json.h"
-#include "models/backbone.h"
 #include "models/head_file.h"
 #include "pipeline/class_map.h"
-#include "pipeline/features_job.h"
+#include "pipeline/features_network.h"
 #include "pipeline/image_settings.h"
 #include "pipeline/run.h"
 
@@ -55,7 +54,7 @@ void spur_features_options_defaults(spur_features_options *options)
 static void member_close(member *block, size_t threads)
 {
     for (size_t i = 0; block->workers != NULL && i < threads; i++) {
-        backbone_worker_free(block->workers[i]);
+        block->network.worker_free(block->workers[i]);
     }
     memory_free(block->workers);
     memory_free(block->classes.outputs);
@@ -131,26 +130,6 @@ done:
 
 /* ---- backbones ----------------------------------------------------------------------- */
 
-static spur_status network_worker_new(const void *context, void **out, spur_error *error)
-{
-    backbone_worker *made = NULL;
-    spur_status status = backbone_worker_new(context, &made, error);
-    *out = made;
-    return status;
-}
-
-static spur_status network_run(const void *context, void *worker, const float *pixels,
-                               size_t count, float *features, const tower_watch *watch,
-                               spur_error *error)
-{
-    return backbone_run(context, worker, pixels, count, features, watch, error);
-}
-
-static void network_worker_free(void *worker)
-{
-    backbone_worker_free(worker);
-}
-
 static spur_status describe_member(features_job *job, member *one, spur_error *error)
 {
     spur_status status;
@@ -166,13 +145,7 @@ static spur_status describe_member(features_job *job, member *one, spur_error *e
                                    .features = one->info.features,
                                    .classes = one->info.classes};
     TRY(keep_text(job, settings, &one->record.settings, error));
-    one->network = (feature_network){.context = one->model,
-                                     .recipe = recipe,
-                                     .side = one->info.side,
-                                     .width = one->info.features,
-                                     .worker_new = network_worker_new,
-                                     .worker_free = network_worker_free,
-                                     .run = network_run};
+    one->network = feature_network_of(one->model);
 done:
     memory_free(settings);
     return status;
@@ -226,7 +199,7 @@ static spur_status open_workers(features_job *job, spur_error *error)
         member *one = &job->members[i];
         TRY(memory_new_zeroed(job->threads, sizeof *one->workers, &one->workers, error));
         for (size_t t = 0; t < job->threads; t++) {
-            TRY(network_worker_new(one->model, &one->workers[t], error));
+            TRY(one->network.worker_new(one->model, &one->workers[t], error));
         }
     }
 done:

@@ -1,0 +1,123 @@
+/*
+ * eval_noise.c - spur eval --noise and --audit: what they are asked with.
+ */
+#include "cli/eval_noise.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/failure.h"
+#include "cli/option_groups.h"
+
+enum {
+    MODELS = sizeof(((noise_arguments *)0)->models) / sizeof(const char *),
+    ALPHAS = sizeof(((noise_arguments *)0)->alphas) / sizeof(double)
+};
+
+static const option noise_table[] = {
+    {"noise", 0, OPTION_FLAG, NULL, "also accuracy with noise on the object and around it",
+     false},
+    {"noise-backbone", 0, OPTION_PATH, "MODEL",
+     "the model the features were made with; may be repeated (default $SPUR_BACKBONE)", false},
+    {"alpha", 0, OPTION_TEXT, "LIST", "l2 lengths of the noise (default 0,10,100,250)", false},
+    {"trials", 0, OPTION_COUNT, "N", "draws per image (default 3)", false},
+    {"clamp", 0, OPTION_CHOICE, "on|off", "keep pixels in [0, 1] (default on)", false},
+    {"noise-split", 0, OPTION_TEXT, "NAME", "images of this split (default --split, else val)",
+     false},
+    {"noise-limit", 0, OPTION_COUNT, "N", "only so many images, even over classes", false},
+    {0}};
+const option_group noise_group = {"Noise", noise_table};
+
+static const option audit_table[] = {
+    {"audit", 0, OPTION_FLAG, NULL, "also the detector without its box, and on the box alone",
+     false},
+    {"detector", 'd', OPTION_PATH, "MODEL",
+     "the model the run was scored with (default $SPUR_DETECTOR)", false},
+    {"audit-split", 0, OPTION_TEXT, "NAME", "images of this split (default --split, else val)",
+     false},
+    {"audit-limit", 0, OPTION_COUNT, "N", "only so many images, even over classes", false},
+    {0}};
+const option_group audit_group = {"Detector audit", audit_table};
+
+/* "0,10,100" into numbers. */
+static spur_status read_alphas(const char *list, double *out, size_t *count, spur_error *error)
+{
+    const char *at = list;
+    for (*count = 0; *count < ALPHAS; at++) {
+        char *end = NULL;
+        double value = strtod(at, &end);
+        if (end == at || !isfinite(value) || value < 0.0 || (*end != ',' && *end != '\0')) {
+            break;
+        }
+        out[(*count)++] = value;
+        at = end;
+        if (*end == '\0') {
+            return SPUR_OK;
+        }
+    }
+    return failure_set(error, SPUR_USAGE,
+                       "--alpha %s: up to %d numbers of at least 0, separated by commas, are "
+                       "expected",
+                       list, (int)ALPHAS);
+}
+
+static spur_status read_models(const arguments *from, noise_arguments *kept,
+                               spur_eval_options *out, spur_error *error)
+{
+    size_t count = argument_list(from, "noise-backbone", kept->models, MODELS);
+    if (count > MODELS) {
+        return failure_set(error, SPUR_USAGE, "--noise-backbone: at most %d in one call",
+                           (int)MODELS);
+    }
+    if (count == 0) {
+        const char *usual = getenv("SPUR_BACKBONE");
+        if (usual == NULL || usual[0] == '\0') {
+            return failure_set(error, SPUR_USAGE,
+                               "--noise runs the network again: --noise-backbone MODEL (or "
+                               "SPUR_BACKBONE) is needed");
+        }
+        kept->models[count++] = usual;
+    }
+    out->noise_models = kept->models;
+    out->noise_model_count = count;
+    return SPUR_OK;
+}
+
+static spur_status read_noise(const arguments *from, noise_arguments *kept,
+                              spur_eval_options *out, spur_error *error)
+{
+    spur_status status = SPUR_OK;
+    const char *alphas = argument_text(from, "alpha");
+    if (alphas != NULL) {
+        status = read_alphas(alphas, kept->alphas, &out->noise_alpha_count, error);
+        out->noise_alphas = kept->alphas;
+    }
+    if (status == SPUR_OK && argument_whole(from, "trials", 1) == 0) {
+        status = failure_set(error, SPUR_USAGE, "--trials 0: at least 1 is expected");
+    }
+    return status == SPUR_OK ? read_models(from, kept, out, error) : status;
+}
+
+spur_status read_noise_options(const arguments *from, noise_arguments *kept,
+                               spur_eval_options *out, spur_error *error)
+{
+    spur_status status = SPUR_OK;
+    out->noise = argument_flag(from, "noise");
+    out->audit = argument_flag(from, "audit");
+    read_backbone_options(from, &out->noise_options);
+    out->noise_trials = (size_t)argument_whole(from, "trials", 0);
+    out->noise_no_clamp = argument_choice(from, "clamp", 0) == 1;
+    out->noise_split = argument_text(from, "noise-split");
+    out->noise_limit = argument_whole(from, "noise-limit", 0);
+    out->audit_split = argument_text(from, "audit-split");
+    out->audit_limit = argument_whole(from, "audit-limit", 0);
+    if (out->noise) {
+        status = read_noise(from, kept, out, error);
+    }
+    if (status == SPUR_OK && out->audit) {
+        status = read_detector_path(from, &out->audit_detector, error);
+    }
+    return status;
+}

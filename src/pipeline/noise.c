@@ -1,0 +1,245 @@
+/*
+ * noise.c - noise in the object's box and around it: which images, which networks, and their
+ * outcomes into the run.
+ */
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/parallel.h"
+#include "pipeline/evaluate.h"
+#include "pipeline/features_network.h"
+#include "pipeline/image_settings.h"
+#include "pipeline/noise_job.h"
+
+static const double USUAL_ALPHAS[] = {10, 100, 250};
+
+enum {
+    USUAL_TRIALS = 3
+};
+
+/* ---- images ------------------------------------------------------------------------------ */
+
+static spur_status make_plan(noise_job *job, spur_error *error)
+{
+    spur_status status;
+    const spur_eval_options *options = job->options;
+    bool is_usual = options->noise_alpha_count == 0;
+    TRY(noise_plan_make(
+        is_usual ? USUAL_ALPHAS : options->noise_alphas,
+        is_usual ? sizeof USUAL_ALPHAS / sizeof USUAL_ALPHAS[0] : options->noise_alpha_count,
+        options->noise_trials == 0 ? USUAL_TRIALS : options->noise_trials, &job->plan, error));
+    job->plan.clamp = !options->noise_no_clamp;
+    job->plan.seed = options->seed;
+    job->plan.limit = options->noise_limit;
+    if (job->run->class_count > NOISE_CLASSES) {
+        FAIL(SPUR_USAGE, "noise is evaluated for at most %d classes, the run has %zu",
+             NOISE_CLASSES, job->run->class_count);
+    }
+done:
+    return status;
+}
+
+static spur_status add_image(digest *into, const feature_row *row, spur_error *error)
+{
+    spur_status status;
+    const uint64_t numbers[] = {row->width, row->height, row->class_index};
+    TRY(digest_add(into, row->id, sizeof row->id, error));
+    TRY(digest_add(into, row->digest, sizeof row->digest, error));
+    TRY(digest_add(into, row->box, sizeof row->box, error));
+    TRY(digest_add(into, numbers, sizeof numbers, error));
+done:
+    return status;
+}
+
+static spur_status digest_images(noise_job *job, const char *settings, spur_error *error)
+{
+    spur_status status;
+    digest *into = NULL;
+    TRY(digest_new(&into, error));
+    TRY(digest_add(into, settings, strlen(settings) + 1, error));
+    for (size_t i = 0; i < job->images.count; i++) {
+        TRY(add_image(into, job->images.rows[i], error));
+    }
+    TRY(digest_finish(into, job->images_digest, error));
+done:
+    digest_free(into);
+    return status;
+}
+
+static spur_status open_images(noise_job *job, spur_error *error)
+{
+    spur_status status;
+    char *text = NULL;
+    TRY(experiment_split(job->run, job->options->noise_split, job->options->split, &job->split,
+                         error));
+    TRY(store_get_setting(job->run->db, "images", &text, error));
+    TRY(image_settings_parse(text == NULL ? "" : text, &job->image, error));
+    TRY(feature_rows_read(job->run->db, job->split, &job->rows, error));
+    TRY(experiment_choose(&job->rows, job->plan.limit, job->plan.seed, &job->images, error));
+    TRY(digest_images(job, text == NULL ? "" : text, error));
+    if (job->images.count == 0) {
+        FAIL(SPUR_DATASET, "split %s has no scored image to add noise to", job->split->name);
+    }
+done:
+    memory_free(text);
+    return status;
+}
+
+/* ---- one backbone ------------------------------------------------------------------------ */
+
+/* The backbone of the run that the model is; SPUR_DATASET with the difference. */
+static spur_status match_backbone(const noise_job *job, const spur_backbone_info *info,
+                                  const store_backbone **out, spur_error *error)
+{
+    const store_backbone *known = features_find(job->run->db, info->name);
+    if (known == NULL) {
+        return error_set(error, SPUR_DATASET,
+                         "%s: the run has no features of a backbone %s; make them with `spur "
+                         "features %s --backbone %s`",
+                         info->path, info->name, job->run->folder, info->path);
+    }
+    if (strcmp(known->digest, info->digest) != 0) {
+        return error_set(error, SPUR_DATASET,
+                         "%s: its weights are not those the run's features of %s were made "
+                         "with (digest %.16s, the run has %.16s); give that model",
+                         info->path, info->name, info->digest, known->digest);
+    }
+    if (strcmp(known->preprocessing, info->preprocessing) != 0) {
+        return error_set(error, SPUR_DATASET,
+                         "%s: preprocessing \"%s\", the run's features were made with \"%s\"; "
+                         "give the same --preprocessing and --resize",
+                         info->path, info->preprocessing, known->preprocessing);
+    }
+    *out = known;
+    return SPUR_OK;
+}
+
+/* Noise is defined on pixels from 0 to 1. */
+static spur_status check_pixels(const preprocess *recipe, const char *path, spur_error *error)
+{
+    double top = recipe->rescale ? 255.0 * recipe->rescale_factor : 255.0;
+    return top > 1.0 - 1e-6 && top < 1.0 + 1e-6
+               ? SPUR_OK
+               : error_set(error, SPUR_MODEL,
+                           "%s: its pixels go to %g before they are normalised; noise is "
+                           "defined on 0 to 1",
+                           path, top);
+}
+
+typedef struct crew {
+    noise_worker **workers; /* [threads] */
+    size_t count;
+} crew;
+
+static spur_status crew_open(const noise_task *task, size_t threads, crew *out,
+                             spur_error *error)
+{
+    spur_status status;
+    TRY(memory_new_zeroed(threads, sizeof *out->workers, &out->workers, error));
+    out->count = threads;
+    for (size_t i = 0; i < threads; i++) {
+        TRY(noise_worker_new(task, &out->workers[i], error));
+    }
+done:
+    return status;
+}
+
+static void crew_close(crew *block)
+{
+    for (size_t i = 0; i < block->count; i++) {
+        noise_worker_free(block->workers[i]);
+    }
+    memory_free(block->workers);
+}
+
+static spur_status crew_work(void *context, size_t worker, experiment_block *block,
+                             const atomic_bool *cancelled, spur_error *error)
+{
+    const crew *all = context;
+    return noise_worker_run(all->workers[worker], block, cancelled, error);
+}
+
+static spur_status run_subject(noise_job *job, const backbone *model,
+                               const noise_subject *subject, spur_error *error)
+{
+    spur_status status;
+    crew all = {NULL, 0};
+    const feature_network network = feature_network_of(model);
+    const noise_task task = {.plan = &job->plan,
+                             .network = &network,
+                             .heads = subject->heads,
+                             .head_count = subject->head_count,
+                             .source = {job->gate, job->split->root, &job->image}};
+    TRY(crew_open(&task, job->threads, &all, error));
+    const experiment what = {.db = job->run->db,
+                             .record = noise_subject_record(job, subject),
+                             .images = &job->images,
+                             .row_bytes = subject->row_bytes,
+                             .threads = job->threads,
+                             .context = &all,
+                             .work = crew_work,
+                             .monitor = job->monitor,
+                             .progress = &job->progress};
+    TRY(experiment_run(&what, error));
+done:
+    crew_close(&all);
+    return status;
+}
+
+static spur_status run_model(noise_job *job, const char *path, spur_error *error)
+{
+    spur_status status;
+    backbone *model = NULL;
+    spur_backbone_info info;
+    const store_backbone *known = NULL;
+    noise_subject subject;
+    memset(&subject, 0, sizeof subject);
+    TRY(backbone_open(path, &job->options->noise_options, &model, error));
+    backbone_describe(model, &info);
+    TRY(match_backbone(job, &info, &known, error));
+    TRY(check_pixels(backbone_preprocess(model), path, error));
+    TRY(noise_subject_open(job, known, true, &subject, error));
+    TRY(run_subject(job, model, &subject, error));
+done:
+    noise_subject_close(&subject);
+    backbone_close(model);
+    return status;
+}
+
+/* ---- the part ---------------------------------------------------------------------------- */
+
+static void noise_job_close(noise_job *job)
+{
+    memory_free(job->images.rows);
+    feature_rows_free(&job->rows);
+    picture_gate_free(job->gate);
+}
+
+spur_status evaluate_noise(spur_run *run, const spur_eval_options *options,
+                           const spur_monitor *monitor, spur_error *error)
+{
+    spur_status status;
+    noise_job job = {.run = run,
+                     .options = options,
+                     .monitor = monitor,
+                     .threads =
+                         options->threads == 0 ? parallel_processors() : options->threads,
+                     .progress = {.stage = "noise"}};
+    if (!options->noise) {
+        return SPUR_OK;
+    }
+    if (options->noise_model_count == 0) {
+        FAIL(SPUR_USAGE, "noise needs the run's backbone again: give --noise-backbone MODEL");
+    }
+    TRY(make_plan(&job, error));
+    TRY(open_images(&job, error));
+    TRY(picture_gate_new(&job.gate, error));
+    job.progress.total = job.images.count * options->noise_model_count;
+    for (size_t i = 0; i < options->noise_model_count; i++) {
+        TRY(run_model(&job, options->noise_models[i], error));
+    }
+    TRY(noise_results_make(&job, error));
+done:
+    noise_job_close(&job);
+    return status;
+}
