@@ -12,12 +12,14 @@
 #include "cli/demo_report.h"
 #include "cli/escape.h"
 #include "cli/option_groups.h"
+#include "cli/run_preset.h"
 
 static const option demo_table[] = {
     {"out", 'o', OPTION_PATH, "RUN", "run folder (default spur-demo)", false},
     {"world", 0, OPTION_PATH, "DIR", "only write the images and their truth, to DIR", false},
     {"models", 0, OPTION_PATH, "DIR",
      "folder with detector/, and resnet/ and vit/ (default the installed one)", false},
+    PRESET_OPTION,
     {"restart", 'f', OPTION_FLAG, NULL, "drop the scores of an earlier call first", false},
     {"threads", 'j', OPTION_COUNT, "N", "worker threads (default all processors)", false},
     {0}};
@@ -184,6 +186,7 @@ static spur_status prepare_job(const arguments *from, demo *of, spur_error *erro
     job->is_restarted = argument_flag(from, "restart");
     job->select.restart = job->retrain.restart = job->is_restarted;
     name_amount(of);
+    run_preset_apply(from, job);
 done:
     return status;
 }

@@ -8,6 +8,7 @@
 #include "cli/failures.h"
 #include "cli/option_groups.h"
 #include "cli/run_plan.h"
+#include "cli/run_preset.h"
 #include "cli/run_report.h"
 #include "cli/stage_options.h"
 
@@ -22,8 +23,7 @@ static const option run_options_table[] = {
      false},
     {"backbone", 'b', OPTION_PATH, "MODEL",
      "model folder, weight file or hub id; may be repeated (default $SPUR_BACKBONE)", false},
-    {"preset", 0, OPTION_CHOICE, "paper|quick",
-     "paper: 50, 100 and 200 images per class, 5 random subsets each; quick: 100 and 1", false},
+    PRESET_OPTION,
     FAIL_IF_OPTION,
     {"seed", 0, OPTION_COUNT, "S", "of everything random (default 0)", false},
     {"half", 0, OPTION_FLAG, NULL, "store features as float16 instead of float32", false},
@@ -119,19 +119,6 @@ done:
 
 /* ---- options ---------------------------------------------------------------------------- */
 
-/* What the preset says where the line says nothing. */
-static void apply_preset(const arguments *from, run_job *job)
-{
-    enum preset {
-        PRESET_PAPER,
-        PRESET_QUICK
-    };
-    if (argument_choice(from, "preset", PRESET_PAPER) == PRESET_QUICK) {
-        job->select.amounts = job->select.amounts == NULL ? "100" : job->select.amounts;
-        job->select.seeds = argument_whole(from, "seeds", 1);
-    }
-}
-
 static spur_status read_options(const arguments *from, double *values, run_job *job,
                                 spur_error *error)
 {
@@ -153,7 +140,7 @@ static spur_status read_options(const arguments *from, double *values, run_job *
     job->score.restart = job->features.restart = false;
     job->is_restarted = argument_flag(from, "restart");
     job->select.restart = job->retrain.restart = job->is_restarted;
-    apply_preset(from, job);
+    run_preset_apply(from, job);
 done:
     return status;
 }
@@ -204,6 +191,21 @@ static spur_status check_conditions(const arguments *from, const run_job *job,
     return fail_if_check(from, job->numbers, error);
 }
 
+/* Without another split the accuracies look better than they are. */
+static void warn_of_train(const run_job *job, terminal *screen)
+{
+    bool is_alone = job->numbers != NULL && job->source_count == 1;
+    for (size_t c = 0; is_alone && c < job->ranked->class_count; c++) {
+        is_alone = strcmp(job->ranked->classes[c].split, job->ranked->classes[0].split) == 0;
+    }
+    if (is_alone) {
+        terminal_warn(screen,
+                      "no --val: these accuracies are of split %s, which holds the images "
+                      "the last layers were trained on",
+                      job->ranked->classes[0].split);
+    }
+}
+
 static spur_status finish(const arguments *from, const run_job *job, terminal *screen,
                           spur_error *error)
 {
@@ -217,6 +219,7 @@ static spur_status finish(const arguments *from, const run_job *job, terminal *s
     if (failed > 0) {
         TRY(show_failures(job, screen, error));
     }
+    warn_of_train(job, screen);
     for (size_t i = 0; i < job->source_count; i++) {
         score_show_warnings(job->scored[i], &job->score.image, screen);
     }

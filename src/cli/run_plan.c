@@ -14,8 +14,9 @@
 
 enum {
     PATH_SIZE = 4096,
-    ROW_BYTES = 900,   /* of run.db for an image, measured: 700 to 1100 */
-    SOLVER_PASSES = 60 /* over the rows for one last layer, measured: 30 to 100 */
+    ROW_BYTES = 700,    /* of run.db for an image; measured: 500 to 900 */
+    RUN_BYTES = 120000, /* of an empty one */
+    SOLVER_PASSES = 60  /* over the rows for one last layer, measured: 30 to 100 */
 };
 
 static const double BENCH_SECONDS = 1.0;
@@ -37,7 +38,7 @@ spur_status plan_score(run_job *job, size_t i, run_forecast *out, spur_error *er
     size_t threads = made->threads == 0 ? 1 : made->threads;
     *out = (run_forecast){made->found, made->pending, "images",
                           (double)made->pending * made->seconds_per_image / (double)threads,
-                          made->found * ROW_BYTES};
+                          made->found * ROW_BYTES + (i == 0 ? RUN_BYTES : 0)};
     job->facts.images += made->found;
     job->facts.pending += made->pending;
     job->facts.classes =
