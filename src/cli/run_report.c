@@ -11,6 +11,7 @@
 enum {
     SPLITS = 256,     /* known by name here */
     SPLITS_SHOWN = 5, /* columns that fit */
+    FINDINGS_SHOWN = 12,
     NAME_CELLS = 14,
     SPLIT_CELLS = 8
 };
@@ -344,14 +345,37 @@ static void print_sentence(const char *text)
     (void)putchar('\n');
 }
 
+/* Findings of one head or subset against another: there are many of them. */
+static bool is_detail(const spur_eval_finding *finding)
+{
+    static const char *const kinds[] = {"gap-moved", "accuracy-moved", "clear-against-random"};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (strcmp(finding->kind, kinds[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void run_report_findings(const run_job *job)
 {
-    if (job->numbers == NULL || job->numbers->finding_count == 0) {
+    size_t shown = 0;
+    const spur_eval_summary *numbers = job->numbers;
+    if (numbers == NULL || numbers->finding_count == 0) {
         return;
     }
     (void)puts("\nfindings:");
-    for (size_t i = 0; i < job->numbers->finding_count; i++) {
-        print_sentence(job->numbers->findings[i].text);
+    for (size_t i = 0; i < numbers->finding_count && shown < FINDINGS_SHOWN; i++) {
+        if (!is_detail(&numbers->findings[i])) {
+            print_sentence(numbers->findings[i].text);
+            shown++;
+        }
+    }
+    if (numbers->finding_count > shown) {
+        (void)printf("  and %zu more, with all tables: spur eval ",
+                     numbers->finding_count - shown);
+        escape_shell(job->run, stdout);
+        (void)putchar('\n');
     }
 }
 
@@ -386,9 +410,4 @@ void run_report_print(const run_job *job, const terminal *screen)
     (void)fputs("\nto read: ", stdout);
     escape_print(job->pages->path, stdout);
     (void)putchar('\n');
-    if (job->numbers != NULL) {
-        (void)fputs("tables: spur eval ", stdout);
-        escape_shell(job->run, stdout);
-        (void)putchar('\n');
-    }
 }
