@@ -127,6 +127,8 @@ typedef struct kernel {
     size_t tile_rows, tile_panels; /* rows and panels of a register block */
     /* Packs a for products: [ceil(rows / tile_rows), depth, tile_rows]. */
     void (*pack)(const float *src, size_t stride, size_t rows, size_t depth, float *dst);
+    /* The same from a turned over: src [depth, rows] with `stride` floats between its rows. */
+    void (*pack_turned)(const float *src, size_t stride, size_t rows, size_t depth, float *dst);
     void (*multiply)(const product *what);
     void (*convolve)(const convolve_step *what);
     void (*multiply_double)(const product_double *what);

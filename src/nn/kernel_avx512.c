@@ -6,6 +6,8 @@
 #include "nn/vector_avx512.h"
 
 #define TILE_ROWS 12
+#define TILE_ROWS_DOUBLE 8
+#define VECTOR_DOUBLE 8
 #define TILE_PANELS 2
 #define DOT_ROWS 4
 #define DOT_COLUMNS 4

@@ -231,6 +231,34 @@ INLINE void run_tile(const product *what, size_t row, size_t panel, size_t rows,
     }
 }
 
+/* The rows behind the last whole register block, at most 5 of them as one smaller block: each
+ * block takes at least the time that a multiply-add takes to be done. */
+INLINE void multiply_rest(const product *what, size_t row, size_t panel, size_t panels)
+{
+    for (; what->rows - row > 5; row += 4) {
+        run_tile(what, row, panel, 4, panels);
+    }
+    switch (what->rows - row) {
+    case 5:
+        run_tile(what, row, panel, TILE_ROWS < 5 ? TILE_ROWS : 5, panels);
+        break;
+    case 4:
+        run_tile(what, row, panel, 4, panels);
+        break;
+    case 3:
+        run_tile(what, row, panel, 3, panels);
+        break;
+    case 2:
+        run_tile(what, row, panel, 2, panels);
+        break;
+    case 1:
+        run_tile(what, row, panel, 1, panels);
+        break;
+    default:
+        break;
+    }
+}
+
 INLINE void multiply_panels(const product *what, size_t panel, size_t panels)
 {
     size_t row = 0;
@@ -240,12 +268,7 @@ INLINE void multiply_panels(const product *what, size_t panel, size_t panels)
         }
         run_tile(what, row, panel, TILE_ROWS, panels);
     }
-    for (; row + 4 <= what->rows; row += 4) {
-        run_tile(what, row, panel, 4, panels);
-    }
-    for (; row < what->rows; row++) {
-        run_tile(what, row, panel, 1, panels);
-    }
+    multiply_rest(what, row, panel, panels);
 }
 
 /* Rows row .. of one register block, four at a time; the last four may overlap the ones
@@ -277,6 +300,23 @@ static void pack(const float *src, size_t stride, size_t rows, size_t depth, flo
     for (size_t i = 0; row < rows && i < TILE_ROWS; i++) {
         for (size_t k = 0; k < depth; k++) {
             dst[k * TILE_ROWS + i] = row + i < rows ? src[(row + i) * stride + k] : 0.0f;
+        }
+    }
+}
+
+/* Along the rows of src, which are read once. */
+static void pack_turned(const float *src, size_t stride, size_t rows, size_t depth, float *dst)
+{
+    size_t whole = rows / TILE_ROWS * TILE_ROWS;
+    for (size_t k = 0; k < depth; k++) {
+        const float *from = src + k * stride;
+        float *to = dst + k * TILE_ROWS;
+        for (size_t row = 0; row < whole; row += TILE_ROWS) {
+            memcpy(to, from + row, TILE_ROWS * sizeof *to);
+            to += depth * TILE_ROWS;
+        }
+        for (size_t i = 0; whole < rows && i < TILE_ROWS; i++) {
+            to[i] = whole + i < rows ? from[whole + i] : 0.0f;
         }
     }
 }
@@ -523,6 +563,7 @@ const kernel KERNEL_TABLE = {
     .tile_rows = TILE_ROWS,
     .tile_panels = TILE_PANELS,
     .pack = pack,
+    .pack_turned = pack_turned,
     .multiply = multiply,
     .convolve = convolve,
     .multiply_double = multiply_double,

@@ -121,37 +121,15 @@ typedef struct float_job {
     size_t across; /* tiles side by side */
 } float_job;
 
-/* `rows` rows that stand side by side in memory, `depth` times, one register block's. */
-static void pack_turned(const float *src, size_t row_step, size_t column_step, size_t rows,
-                        size_t tile, size_t depth, float *dst)
-{
-    for (size_t k = 0; k < depth; k++) {
-        const float *from = src + k * column_step;
-        if (rows == tile && row_step == 1) {
-            memcpy(dst, from, tile * sizeof *dst);
-        } else {
-            for (size_t i = 0; i < tile; i++) {
-                dst[i] = i < rows ? from[i * row_step] : 0.0F;
-            }
-        }
-        dst += tile;
-    }
-}
-
-/* Rows first .. of a as register blocks [tile_rows] by depth. */
+/* Rows first .. of a, of whose steps one is 1, as register blocks [tile_rows] by depth. */
 static void pack_rows(const kernel *loops, const matrix *a, size_t first, size_t rows,
                       size_t at, size_t depth, float *dst)
 {
     const float *src = a->data + first * a->row_step + at * a->column_step;
-    size_t tile = loops->tile_rows;
     if (a->column_step == 1) {
         loops->pack(src, a->row_step, rows, depth, dst);
-        return;
-    }
-    for (size_t row = 0; row < rows; row += tile) {
-        pack_turned(src + row * a->row_step, a->row_step, a->column_step,
-                    smaller(rows - row, tile), tile, depth, dst);
-        dst += tile * depth;
+    } else {
+        loops->pack_turned(src, a->column_step, rows, depth, dst);
     }
 }
 
