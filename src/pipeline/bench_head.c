@@ -77,7 +77,7 @@ spur_status spur_bench_head(size_t rows, size_t features, size_t classes, size_t
     result.prepare_seconds = clock_seconds() - start;
     softmax_options_defaults(&options);
     if (tolerance > 0.0) {
-        options.newton.tolerance = tolerance;
+        options.descent.tolerance = tolerance;
     }
     TRY(softmax_fit(with, &options, &made, error));
     result.seconds = clock_seconds() - start;

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "pipeline/dense.h"
 
 #define ROOT2 1.41421356237309515
 /* Probabilities are in single precision: relative error of a pair weight, generously. */
@@ -28,54 +29,6 @@ enum {
 
 /* ---- smallest eigenvalue ---------------------------------------------------------------- */
 
-/* In place A = L L^T of the lower part; false when A is not positive definite. */
-static bool factor_dense(double *a, size_t order)
-{
-    for (size_t i = 0; i < order; i++) {
-        for (size_t j = 0; j <= i; j++) {
-            double sum = a[i * order + j];
-            for (size_t k = 0; k < j; k++) {
-                sum -= a[i * order + k] * a[j * order + k];
-            }
-            if (i == j && !(sum > 0.0)) {
-                return false;
-            }
-            a[i * order + j] = i == j ? sqrt(sum) : sum / a[j * order + j];
-        }
-    }
-    return true;
-}
-
-static void solve_dense(const double *l, size_t order, double *v)
-{
-    for (size_t i = 0; i < order; i++) {
-        for (size_t k = 0; k < i; k++) {
-            v[i] -= l[i * order + k] * v[k];
-        }
-        v[i] /= l[i * order + i];
-    }
-    for (size_t i = order; i-- > 0;) {
-        v[i] /= l[i * order + i];
-        for (size_t k = 0; k < i; k++) {
-            v[k] -= l[i * order + k] * v[i];
-        }
-    }
-}
-
-/* dst = Laplacian of the pair weights + lift 1 1^T - shift I. Its diagonal is summed from the
- * weights, which keeps every digit of eigenvalues far below 1. */
-static void laplacian(const double *pairs, size_t order, double lift, double shift, double *dst)
-{
-    for (size_t i = 0; i < order; i++) {
-        double sum = 0.0;
-        for (size_t j = 0; j < order; j++) {
-            sum += i == j ? 0.0 : pairs[i * order + j];
-            dst[i * order + j] = lift - (i == j ? 0.0 : pairs[i * order + j]);
-        }
-        dst[i * order + i] = lift + sum - shift;
-    }
-}
-
 /* Inverse iteration: an estimate from above, in the factor of a positive definite matrix. */
 static double estimate_smallest(const double *l, size_t order, double *v)
 {
@@ -85,7 +38,7 @@ static double estimate_smallest(const double *l, size_t order, double *v)
     }
     for (size_t step = 0; step < INVERSE_STEPS; step++) {
         double norm = 0.0;
-        solve_dense(l, order, v);
+        dense_solve(l, order, v);
         for (size_t i = 0; i < order; i++) {
             norm += v[i] * v[i];
         }
@@ -102,19 +55,15 @@ static double estimate_smallest(const double *l, size_t order, double *v)
  * whatever was estimated, a Cholesky factor of the shifted matrix proves it. */
 static double prove_smallest(const double *pairs, size_t order, double *work, double *v)
 {
-    double lift = 0.0;
-    for (size_t i = 0; i < order * order; i++) {
-        lift += i / order == i % order ? 0.0 : pairs[i];
-    }
-    lift /= (double)(order * order); /* mean degree / order: the eigenvalue of 1 */
-    laplacian(pairs, order, lift, 0.0, work);
-    if (!(lift > 0.0) || !factor_dense(work, order)) {
+    double lift = dense_lift(pairs, order);
+    dense_laplacian(pairs, order, lift, 0.0, work);
+    if (!(lift > 0.0) || !dense_factor(work, order)) {
         return 0.0;
     }
     double claim = 0.95 * estimate_smallest(work, order, v);
     for (size_t i = 0; i < ATTEMPTS; i++, claim *= 0.5) {
-        laplacian(pairs, order, lift, claim, work);
-        if (factor_dense(work, order)) {
+        dense_laplacian(pairs, order, lift, claim, work);
+        if (dense_factor(work, order)) {
             return claim * (1.0 - PAIR_SLACK);
         }
     }

@@ -1,10 +1,11 @@
 /*
  * curvature.c - Gram matrix, its blocked Cholesky factor, and the factor's inverse.
  *
- * With d + 1 <= 2 n: A = scale G + ridge I = L L^T over features, and v M^-1 = (v T^T) T with
- * T = L^-1. Else over rows (Woodbury): A = (ridge n / scale) I + X X^T, and
- * v M^-1 = (v - ((v X^T) A^-1) X) / ridge. Single precision is enough: the factor only
- * steers conjugate gradients.
+ * R is the ridge of every feature and, for the bias, which has none, a small one that keeps M
+ * definite. With d + 1 <= 2 n: M = scale G + R = L L^T over features, and v M^-1 = (v T^T) T
+ * with T = L^-1. Else over rows (Woodbury): A = X (ridge R^-1) X^T / n + (ridge / scale) I, and
+ * v M^-1 = (v - ((v ridge R^-1 X^T / n) A^-1) X) R^-1. Single precision is enough: the factor
+ * only steers other methods.
  */
 #include "pipeline/curvature.h"
 
@@ -17,20 +18,24 @@ enum {
     BLOCK = 64 /* columns factored together */
 };
 
-/* Smallest ridge against the mean diagonal element: beyond, single precision breaks down. */
+/* Smallest ridge against the Gram matrix's bound: beyond, single precision breaks down. */
 #define RIDGE_LEAST 1e-5
+/* How far the scale falls at once: a step too far can leave no curvature for a moment. */
+#define FALL_MOST 0.25
 
 struct curvature {
     const training_set *set;
     matrix_team *team;
     size_t width, order; /* features + 1; rows and columns of the Gram matrix */
     bool is_over_rows;
-    double mean_diagonal, bound, ridge;
-    float *gram;             /* [order, order], lower part */
-    float *factor, *panel;   /* L; one block of its columns */
-    float *inverse, *turned; /* T and T^T */
-    float *inner, *outer;    /* [rows of v, order] twice */
-    size_t room;             /* rows that inner and outer hold */
+    double bound;
+    double ridge, bias_ridge;        /* R */
+    double scale_asked, ridge_asked; /* what curvature_follow factored; scale 0: nothing */
+    float *gram;                     /* [order, order], lower part */
+    float *factor, *panel;           /* L; one block of its columns */
+    float *inverse, *turned;         /* T and T^T */
+    float *inner, *outer;            /* [rows of v, order] twice */
+    size_t room;                     /* rows that inner and outer hold */
 };
 
 /* ---- Gram matrix ------------------------------------------------------------------------ */
@@ -42,16 +47,14 @@ static matrix rows_matrix(const curvature *of)
 
 static void measure_gram(curvature *of)
 {
-    double diagonal = 0.0, squares = 0.0;
+    double squares = 0.0;
     for (size_t i = 0; i < of->order; i++) {
         const float *row = of->gram + i * of->order;
         for (size_t j = 0; j < i; j++) {
             squares += 2.0 * (double)row[j] * (double)row[j];
         }
         squares += (double)row[i] * (double)row[i];
-        diagonal += (double)row[i];
     }
-    of->mean_diagonal = diagonal / (double)of->order;
     /* 1e-4: far above what single precision may have lost in the sums */
     of->bound = sqrt(squares) * (1.0 + 1e-4);
 }
@@ -230,42 +233,80 @@ done:
     return status;
 }
 
-/* factor = scale gram + ridge I */
-static void fill_factor(curvature *of, double scale, double ridge)
+/* factor = scale (gram + lift 1 1^T), and on its diagonal `ridge`, in the end `last`. */
+typedef struct filling {
+    double scale, lift, ridge, last;
+} filling;
+
+static void fill_factor(curvature *of, filling with)
 {
     memset(of->inverse, 0, of->order * of->order * sizeof(float));
     for (size_t i = 0; i < of->order; i++) {
         float *dst = of->factor + i * of->order;
         const float *src = of->gram + i * of->order;
+        double own = i + 1 == of->order ? with.last : with.ridge;
         for (size_t j = 0; j <= i; j++) {
-            dst[j] = (float)(scale * (double)src[j] + (i == j ? ridge : 0.0));
+            double value = with.scale * ((double)src[j] + with.lift);
+            dst[j] = (float)(value + (i == j ? own : 0.0));
         }
     }
+}
+
+/* Over rows M is divided by scale, and the ones of the bias count ridge / bias_ridge times. */
+static filling filling_of(const curvature *of, double scale)
+{
+    if (!of->is_over_rows) {
+        return (filling){scale, 0.0, of->ridge, of->bias_ridge};
+    }
+    double own = of->ridge / scale, rows = (double)of->order;
+    return (filling){1.0, (of->ridge / of->bias_ridge - 1.0) / rows, own, own};
 }
 
 spur_status curvature_factor(curvature *of, double scale, double ridge, spur_error *error)
 {
     spur_status status;
     bool is_positive = false;
+    scale = scale > 0.0 ? scale : 1e-12;
     double least = RIDGE_LEAST * scale * (of->bound > 0.0 ? of->bound : 1.0);
-    ridge = ridge > least ? ridge : least;
-    ridge = ridge > 0.0 ? ridge : 1.0;
+    of->ridge = ridge > least ? ridge : least;
+    double own = CURVATURE_BIAS_RIDGE * scale;
+    of->bias_ridge = own < of->ridge ? own : of->ridge;
     for (size_t attempt = 0; attempt < 30 && !is_positive; attempt++) {
-        /* Over rows M is divided by scale: A = gram + ridge / scale. */
-        if (of->is_over_rows) {
-            fill_factor(of, 1.0, scale > 0.0 ? ridge / scale : 1.0);
-        } else {
-            fill_factor(of, scale, ridge);
-        }
-        of->ridge = ridge;
+        fill_factor(of, filling_of(of, scale));
         TRY(factor_all(of, &is_positive, error));
-        ridge *= 10.0;
+        if (!is_positive) {
+            of->ridge *= 10.0;
+            of->bias_ridge *= 10.0;
+        }
     }
     if (!is_positive) {
         FAIL(SPUR_INTERNAL, "the Gram matrix has no Cholesky factor");
     }
 done:
     return status;
+}
+
+spur_status curvature_follow(curvature *of, double scale, double ridge, bool *is_new,
+                             spur_error *error)
+{
+    spur_status status = SPUR_OK;
+    scale = scale > FALL_MOST * of->scale_asked ? scale : FALL_MOST * of->scale_asked;
+    scale = scale > 0.0 ? scale : 1e-12;
+    bool is_near = of->scale_asked <= 1.5 * scale && of->scale_asked >= scale / 1.5;
+    *is_new = !is_near || ridge < of->ridge_asked || ridge > of->ridge_asked;
+    if (*is_new) {
+        of->scale_asked = 0.0;
+        TRY(curvature_factor(of, scale, ridge, error));
+        of->scale_asked = scale;
+        of->ridge_asked = ridge;
+    }
+done:
+    return status;
+}
+
+void curvature_forget(curvature *of)
+{
+    of->scale_asked = 0.0;
 }
 
 /* ---- solving ---------------------------------------------------------------------------- */
@@ -302,6 +343,16 @@ done:
     return status;
 }
 
+/* dst = v, the bias multiplied by `by`. */
+static void copy_with_bias(const curvature *of, const float *v, size_t rows, double by,
+                           float *dst)
+{
+    memcpy(dst, v, rows * of->width * sizeof *dst);
+    for (size_t i = 1; i <= rows; i++) {
+        dst[i * of->width - 1] = (float)(by * (double)dst[i * of->width - 1]);
+    }
+}
+
 /* gram is X X^T / n, so (v X^T) is divided by n too. */
 static spur_status solve_over_rows(curvature *of, const float *v, size_t rows, float *dst,
                                    spur_error *error)
@@ -311,14 +362,16 @@ static spur_status solve_over_rows(curvature *of, const float *v, size_t rows, f
     const matrix_result first = {
         .single = of->outer, .stride = order, .scale = 1.0 / (double)order};
     const matrix_result last = {.single = dst, .stride = of->width, .scale = -1.0, .add = true};
-    TRY(matrix_multiply(of->team, matrix_of(v, rows, of->width, of->width),
+    copy_with_bias(of, v, rows, of->ridge / of->bias_ridge, dst);
+    TRY(matrix_multiply(of->team, matrix_of(dst, rows, of->width, of->width),
                         matrix_turned(rows_matrix(of)), &first, error));
     TRY(solve_factor(of, of->outer, rows, of->inner, of->outer, error));
     memcpy(dst, v, rows * of->width * sizeof *dst);
     TRY(matrix_multiply(of->team, matrix_of(of->outer, rows, order, order), rows_matrix(of),
                         &last, error));
     for (size_t i = 0; i < rows * of->width; i++) {
-        dst[i] = (float)((double)dst[i] / of->ridge);
+        bool is_bias = i % of->width == of->width - 1;
+        dst[i] = (float)((double)dst[i] / (is_bias ? of->bias_ridge : of->ridge));
     }
 done:
     return status;

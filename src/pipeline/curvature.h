@@ -22,9 +22,20 @@ void curvature_close(curvature *block);
  * of the Gram matrix). */
 double curvature_bound(const curvature *of);
 
-/* Factors M = scale X^T X / n + ridge I; a ridge too small for single precision is raised. */
+/* Ridge of the bias against the scale, which is its own curvature: it has none in the problem,
+ * this one keeps M definite. */
+#define CURVATURE_BIAS_RIDGE 1e-2
+
+/* Factors M = scale X^T X / n + ridge I, but for the bias CURVATURE_BIAS_RIDGE * scale if that
+ * is less; a ridge too small for single precision is raised. */
 spur_status curvature_factor(curvature *of, double scale, double ridge,
                              spur_error *error) SPUR_MUST_USE;
+/* The same, unless what was factored last has this ridge and a scale within a factor of 1.5;
+ * *is_new: it was factored. */
+spur_status curvature_follow(curvature *of, double scale, double ridge, bool *is_new,
+                             spur_error *error) SPUR_MUST_USE;
+/* The next curvature_follow factors. */
+void curvature_forget(curvature *of);
 /* dst = M^-1 v for each of the rows v [rows, features + 1]. dst may not be v. */
 spur_status curvature_solve(curvature *of, const float *v, size_t rows, float *dst,
                             spur_error *error) SPUR_MUST_USE;

@@ -25,8 +25,8 @@ enum {
 
 typedef struct lasso {
     objective *of;
-    const newton_options *options;
-    newton_report report;
+    const descent_options *options;
+    descent_report report;
     double *w, *trial, *slope, *slope_there; /* slopes: of the smooth part */
     float *free_slope, *step;                /* free_slope: v, 0 where a weight stays at 0 */
     float *residual, *direction, *product;
@@ -162,10 +162,10 @@ done:
 
 static bool wants_stop(lasso *on, double value, double violation)
 {
-    const newton_progress progress = {.step = on->report.steps,
-                                      .objective = value,
-                                      .gradient_norm = violation,
-                                      .gap = HUGE_VAL};
+    const descent_progress progress = {.step = on->report.steps,
+                                       .objective = value,
+                                       .gradient_norm = violation,
+                                       .gap = HUGE_VAL};
     if (on->options->visit != NULL &&
         on->options->visit(on->options->context, &progress) != 0) {
         on->report.is_cancelled = true;
@@ -222,8 +222,8 @@ static void lasso_close(lasso *on)
     memory_free(on->product);
 }
 
-spur_status lasso_minimise(objective *of, const newton_options *options, double *w,
-                           newton_report *report, spur_error *error)
+spur_status lasso_minimise(objective *of, const descent_options *options, double *w,
+                           descent_report *report, spur_error *error)
 {
     spur_status status;
     lasso on = {.of = of, .options = options, .w = w};

@@ -27,6 +27,20 @@ static double softmax_row(float *z, size_t classes, size_t label, float *residua
     return (double)peak - log((double)largest) - (double)own;
 }
 
+static void softmax_along(float *z, const float *u, size_t classes, size_t label, double *slope,
+                          double *bend)
+{
+    double mean = 0.0, square = 0.0;
+    rows_softmax(z, classes, 1, classes);
+    for (size_t k = 0; k < classes; k++) {
+        double weighted = (double)z[k] * (double)u[k];
+        mean += weighted;
+        square += weighted * (double)u[k];
+    }
+    *slope = mean - (double)u[label];
+    *bend = square - mean * mean;
+}
+
 static double softmax_exact(double *z, size_t classes, size_t label)
 {
     double peak = z[0], own = z[label];
@@ -93,6 +107,17 @@ static double one_vs_rest_row(float *z, size_t classes, size_t label, float *res
     return sum;
 }
 
+static void one_vs_rest_along(float *z, const float *u, size_t classes, size_t label,
+                              double *slope, double *bend)
+{
+    *slope = *bend = 0.0;
+    for (size_t k = 0; k < classes; k++) {
+        double logit = (double)z[k], p = logistic(logit), by = (double)u[k];
+        *slope += (k == label ? -logistic(-logit) : p) * by;
+        *bend += p * (1.0 - p) * by * by;
+    }
+}
+
 static double one_vs_rest_exact(double *z, size_t classes, size_t label)
 {
     double sum = 0.0;
@@ -112,11 +137,13 @@ static void one_vs_rest_curve(const float *p, size_t classes, float *u)
 
 const loss loss_softmax = {.name = "softmax",
                            .row = softmax_row,
+                           .along = softmax_along,
                            .row_exact = softmax_exact,
                            .curve_row = softmax_curve,
                            .curvature = spread};
 const loss loss_one_vs_rest = {.name = "one-vs-rest",
                                .row = one_vs_rest_row,
+                               .along = one_vs_rest_along,
                                .row_exact = one_vs_rest_exact,
                                .curve_row = one_vs_rest_curve,
                                .curvature = spread};

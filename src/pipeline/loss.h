@@ -14,7 +14,10 @@ typedef struct loss {
     /* z [classes]: logits in, what curve_row needs out (probabilities); residual: d loss / dz.
      * Returns the loss. */
     double (*row)(float *z, size_t classes, size_t label, float *residual);
-    /* The same in double: z becomes the residual. */
+    /* First and second derivative in the direction u at logits z, which are overwritten. */
+    void (*along)(float *z, const float *u, size_t classes, size_t label, double *slope,
+                  double *bend);
+    /* The loss in double: z becomes the residual. */
     double (*row_exact)(double *z, size_t classes, size_t label);
     /* u = (d2 loss / dz2) u at the probabilities p. */
     void (*curve_row)(const float *p, size_t classes, float *u);

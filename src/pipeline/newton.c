@@ -1,11 +1,9 @@
 /*
- * newton.c - two stages: single precision to its floor, then refinement in double.
+ * newton.c - iterative refinement: the gradient in double, the step in single precision.
  *
- * A step x solves H x = -g by conjugate gradients, preconditioned, to a tenth of the residual
- * (Dembo, Eisenstat, Steihaug, SIAM Journal on Numerical Analysis 19 (1982) 400-408), and is
- * halved until the value falls. Once the gradient is at the floor of single precision, it is
- * computed in double while the products of conjugate gradients stay in single: iterative
- * refinement, each step taking three or four digits.
+ * A step x solves H x = -g by conjugate gradients, preconditioned, far enough (Dembo,
+ * Eisenstat, Steihaug, SIAM Journal on Numerical Analysis 19 (1982) 400-408); products with H
+ * are in single precision, so each step takes three or four digits off the gradient.
  */
 #include "pipeline/newton.h"
 
@@ -16,135 +14,58 @@
 
 enum {
     PRODUCTS_MOST = 250, /* of conjugate gradients in a step */
-    REFINEMENTS_MOST = 12,
-    HALVINGS_MOST = 30
+    REFINEMENTS_MOST = 12
 };
 
-#define RESIDUAL_LOOSE 0.1
-#define RESIDUAL_TIGHT 1e-3
-/* Against the gradient at the start: where single precision has no more to give. */
-#define FLOOR_SINGLE 1e-5
-#define FLOOR_DOUBLE 1e-11
-/* Smallest eigenvalue of the Hessian in b against its mean: a guess. */
-#define BIAS_CURVATURE 0.1
-#define NOISE 1e-7 /* of a value whose logits are in single precision, relative */
+#define RESIDUAL 1e-3
+/* Against the gradient at the start: as far as double goes. */
+#define FLOOR 1e-11
+#define TOLERANCE_SHARE 0.25
 
 typedef struct newton {
+    descent *task;
     objective *of;
-    curvature *approximation;
-    const newton_options *options;
-    newton_report report;
     double *w, *trial;
-    double *exact, *refined; /* gradient in double at w, and at trial */
-    double start_norm;
-    double weight_norm, bias_norm; /* of the gradient at w */
-    double spectrum; /* square root of a bound of the largest eigenvalue of sum a x x^T */
-    double scale;    /* the approximation is factored for */
+    double *exact, *refined; /* gradient at w, and at trial */
+    double value;            /* at w */
+    parameter_norms norms;   /* of the gradient at w */
     float *gradient, *step;
     float *residual, *solved, *direction, *product;
 } newton;
 
-/* ---- vectors: sums in blocks of 4096, in order ------------------------------------------ */
+/* ---- conjugate gradients ----------------------------------------------------------------- */
 
-static double dot(const float *a, const float *b, size_t count)
+static bool wants_stop(newton *on)
 {
-    double total = 0.0;
-    for (size_t from = 0; from < count; from += 4096) {
-        size_t end = count - from < 4096 ? count : from + 4096;
-        double sum = 0.0;
-        for (size_t i = from; i < end; i++) {
-            sum += (double)a[i] * (double)b[i];
-        }
-        total += sum;
-    }
-    return total;
-}
-
-/* Norms of the two parts of a gradient. */
-static double measure_single(newton *on)
-{
-    double weights = 0.0, biases = 0.0;
-    for (size_t i = 0; i < on->of->size; i++) {
-        double square = (double)on->gradient[i] * (double)on->gradient[i];
-        if (i % on->of->width == on->of->width - 1) {
-            biases += square;
-        } else {
-            weights += square;
-        }
-    }
-    on->weight_norm = sqrt(weights);
-    on->bias_norm = sqrt(biases);
-    return sqrt(weights + biases);
-}
-
-static double measure_double(newton *on, const double *gradient)
-{
-    double weights = 0.0, biases = 0.0;
-    for (size_t i = 0; i < on->of->size; i++) {
-        double square = gradient[i] * gradient[i];
-        if (i % on->of->width == on->of->width - 1) {
-            biases += square;
-        } else {
-            weights += square;
-        }
-    }
-    on->weight_norm = sqrt(weights);
-    on->bias_norm = sqrt(biases);
-    return sqrt(weights + biases);
-}
-
-/* a += factor b */
-static void add_scaled(float *a, double factor, const float *b, size_t count)
-{
-    float by = (float)factor;
-    for (size_t i = 0; i < count; i++) {
-        a[i] += by * b[i];
-    }
-}
-
-/* ---- conjugate gradients ---------------------------------------------------------------- */
-
-/* The Hessian's scale follows the fit: factor again when it has moved by half. */
-static spur_status refresh(newton *on, spur_error *error)
-{
-    spur_status status = SPUR_OK;
-    double scale = on->of->curvature;
-    if (!(scale > 0.0)) {
-        scale = 1e-12;
-    }
-    if (on->scale > 1.5 * scale || on->scale < scale / 1.5) {
-        TRY(curvature_factor(on->approximation, scale, on->of->is.ridge, error));
-        on->scale = scale;
-    }
-done:
-    return status;
+    double gap = descent_gap(&on->task->gauge, on->of->curvature, on->norms);
+    return descent_visit(on->task, on->value, on->norms.both, gap);
 }
 
 /* on->step = about -H^-1 gradient; stops where |residual| in the metric of the approximation
- * is below `least` of the start's. */
-static spur_status solve_step(newton *on, const float *gradient, double least,
-                              spur_error *error)
+ * is below RESIDUAL of the start's. */
+static spur_status solve_step(newton *on, spur_error *error)
 {
     spur_status status;
     size_t size = on->of->size, classes = on->of->is.classes;
     memset(on->step, 0, size * sizeof(float));
     for (size_t i = 0; i < size; i++) {
-        on->residual[i] = -gradient[i];
+        on->residual[i] = -on->gradient[i];
     }
-    TRY(curvature_solve(on->approximation, on->residual, classes, on->solved, error));
+    TRY(curvature_solve(on->task->approximation, on->residual, classes, on->solved, error));
     memcpy(on->direction, on->solved, size * sizeof(float));
-    double left = dot(on->residual, on->solved, size), goal = left * least * least;
-    for (size_t i = 0; i < PRODUCTS_MOST && left > goal; i++) {
+    double left = parameters_dot(on->residual, on->solved, size),
+           goal = left * RESIDUAL * RESIDUAL;
+    for (size_t i = 0; i < PRODUCTS_MOST && left > goal && !wants_stop(on); i++) {
         TRY(objective_curve(on->of, on->direction, on->product, error));
-        on->report.products++;
-        double bend = dot(on->direction, on->product, size);
+        on->task->report.products++;
+        double bend = parameters_dot(on->direction, on->product, size);
         if (!(bend > 0.0)) {
             break;
         }
-        add_scaled(on->step, left / bend, on->direction, size);
-        add_scaled(on->residual, -left / bend, on->product, size);
-        TRY(curvature_solve(on->approximation, on->residual, classes, on->solved, error));
-        double next = dot(on->residual, on->solved, size), ratio = next / left;
+        parameters_add(on->step, left / bend, on->direction, size);
+        parameters_add(on->residual, -left / bend, on->product, size);
+        TRY(curvature_solve(on->task->approximation, on->residual, classes, on->solved, error));
+        double next = parameters_dot(on->residual, on->solved, size), ratio = next / left;
         if (!(next > 0.0)) {
             break;
         }
@@ -157,170 +78,70 @@ done:
     return status;
 }
 
-static void move(const newton *on, double length, double *dst)
-{
-    for (size_t i = 0; i < on->of->size; i++) {
-        dst[i] = on->w[i] + length * (double)on->step[i];
-    }
-}
-
-/* ---- single precision ------------------------------------------------------------------- */
-
-/* The gap of certificate.h, with a guess in place of the smallest eigenvalue of the Hessian in
- * b: what the certificate will say, near enough to know when to stop. */
-static double expected_gap(const newton *on)
-{
-    double ridge = on->of->is.ridge, m = BIAS_CURVATURE * on->of->curvature;
-    if (!(ridge > 0.0) || !(m > 0.0)) {
-        return ridge > 0.0 ? on->weight_norm * on->weight_norm / (2.0 * ridge) : HUGE_VAL;
-    }
-    double slope = on->weight_norm + on->spectrum * on->bias_norm / sqrt(2.0 * m);
-    return slope * slope / (2.0 * ridge) + on->bias_norm * on->bias_norm / m;
-}
-
-static bool wants_stop(newton *on, double value, double norm)
-{
-    const newton_progress progress = {.step = on->report.steps,
-                                      .objective = value,
-                                      .gradient_norm = norm,
-                                      .gap = expected_gap(on)};
-    if (on->options->visit != NULL &&
-        on->options->visit(on->options->context, &progress) != 0) {
-        on->report.is_cancelled = true;
-    }
-    return on->report.is_cancelled;
-}
-
-/* Halves the step until the value falls as the slope promises, up to noise. */
-static spur_status search(newton *on, double *value, bool *is_lower, spur_error *error)
-{
-    spur_status status;
-    double slope = dot(on->gradient, on->step, on->of->size), length = 1.0;
-    *is_lower = false;
-    for (size_t i = 0; i < HALVINGS_MOST && !*is_lower; i++, length *= 0.5) {
-        double there;
-        move(on, length, on->trial);
-        TRY(objective_evaluate(on->of, on->trial, &there, on->product, error));
-        on->report.products++;
-        if (there <= *value + 1e-4 * length * slope + NOISE * fabs(*value)) {
-            *is_lower = true;
-            *value = there;
-        }
-    }
-    if (*is_lower) {
-        float *swapped = on->gradient;
-        on->gradient = on->product;
-        on->product = swapped;
-        memcpy(on->w, on->trial, on->of->size * sizeof(double));
-    }
-done:
-    return status;
-}
-
-static spur_status descend(newton *on, spur_error *error)
-{
-    spur_status status;
-    double value, norm, best = INFINITY;
-    size_t stale = 0;
-    TRY(objective_evaluate(on->of, on->w, &value, on->gradient, error));
-    on->report.products++;
-    norm = measure_single(on);
-    on->start_norm = norm;
-    while (!wants_stop(on, value, norm) && on->report.steps < on->options->steps) {
-        if (norm <= FLOOR_SINGLE * on->start_norm ||
-            expected_gap(on) <= 0.1 * on->options->tolerance * value) {
-            break;
-        }
-        stale = norm < 0.7 * best ? 0 : stale + 1;
-        best = norm < best ? norm : best;
-        if (stale > 10) {
-            break;
-        }
-        bool is_lower;
-        TRY(refresh(on, error));
-        TRY(solve_step(on, on->gradient, RESIDUAL_LOOSE, error));
-        TRY(search(on, &value, &is_lower, error));
-        if (!is_lower) {
-            break;
-        }
-        on->report.steps++;
-        norm = measure_single(on);
-    }
-    on->report.objective = value;
-done:
-    return status;
-}
-
-/* ---- double ----------------------------------------------------------------------------- */
+/* ---- refinement -------------------------------------------------------------------------- */
 
 /* One step from the exact gradient; w goes on only where the gradient became smaller. */
-static spur_status refine_step(newton *on, double *value, double *norm, bool *is_better,
-                               spur_error *error)
+static spur_status refine_step(newton *on, bool *is_better, spur_error *error)
 {
     spur_status status;
     double there, unused;
+    bool is_new;
     size_t size = on->of->size;
     for (size_t i = 0; i < size; i++) {
         on->gradient[i] = (float)on->exact[i];
     }
     TRY(objective_evaluate(on->of, on->w, &unused, NULL, error));
-    TRY(refresh(on, error));
-    TRY(solve_step(on, on->gradient, RESIDUAL_TIGHT, error));
-    move(on, 1.0, on->trial);
+    TRY(curvature_follow(on->task->approximation, on->of->curvature, on->of->is.ridge, &is_new,
+                         error));
+    TRY(solve_step(on, error));
+    if (on->task->report.is_cancelled) {
+        goto done;
+    }
+    for (size_t i = 0; i < size; i++) {
+        on->trial[i] = on->w[i] + (double)on->step[i];
+    }
     TRY(objective_evaluate_exact(on->of, on->trial, &there, on->refined, error));
-    on->report.products += 2;
-    double weights = on->weight_norm, biases = on->bias_norm;
-    double moved = measure_double(on, on->refined);
-    *is_better = moved < *norm;
+    on->task->report.products += 2;
+    parameter_norms moved = parameters_norms_exact(on->refined, size, on->of->width);
+    *is_better = moved.both < on->norms.both;
     if (*is_better) {
         memcpy(on->w, on->trial, size * sizeof(double));
         memcpy(on->exact, on->refined, size * sizeof(double));
-        *value = there;
-        *norm = moved;
-        on->report.steps++;
-    } else {
-        on->weight_norm = weights;
-        on->bias_norm = biases;
+        on->value = there;
+        on->norms = moved;
+        on->task->report.steps++;
     }
 done:
     return status;
+}
+
+static bool is_done(const newton *on)
+{
+    return on->norms.both <= FLOOR * on->task->start_norm ||
+           descent_gap(&on->task->gauge, on->of->curvature, on->norms) <=
+               TOLERANCE_SHARE * on->task->options->tolerance * on->value;
 }
 
 static spur_status refine(newton *on, spur_error *error)
 {
     spur_status status;
-    double value, norm;
     bool is_better = true;
-    TRY(objective_evaluate_exact(on->of, on->w, &value, on->exact, error));
-    on->report.products++;
-    norm = measure_double(on, on->exact);
-    for (size_t i = 0; i < REFINEMENTS_MOST && is_better; i++) {
-        if (wants_stop(on, value, norm)) {
-            goto done;
-        }
-        if (norm <= FLOOR_DOUBLE * on->start_norm ||
-            expected_gap(on) <= 0.25 * on->options->tolerance * value) {
+    TRY(objective_evaluate_exact(on->of, on->w, &on->value, on->exact, error));
+    on->task->report.products++;
+    on->norms = parameters_norms_exact(on->exact, on->of->size, on->of->width);
+    for (size_t i = 0; i < REFINEMENTS_MOST && is_better && !is_done(on); i++) {
+        if (wants_stop(on)) {
             break;
         }
-        TRY(refine_step(on, &value, &norm, &is_better, error));
+        TRY(refine_step(on, &is_better, error));
+        if (on->task->report.is_cancelled) {
+            break;
+        }
     }
-    on->report.is_converged = true;
-    on->report.objective = value;
+    on->task->report.is_converged = !on->task->report.is_cancelled;
+    on->task->report.objective = on->value;
 done:
     return status;
-}
-
-/* ---- the whole -------------------------------------------------------------------------- */
-
-/* The Gram matrix's bound, as if every row had the largest coefficient. */
-static double spectrum_of(const newton *on)
-{
-    double most = 0.0;
-    for (size_t i = 0; i < on->of->set->rows.count; i++) {
-        double a = on->of->is.coefficient[i];
-        most = a > most ? a : most;
-    }
-    return (double)on->of->set->rows.count * most * curvature_bound(on->approximation);
 }
 
 static void newton_close(newton *on)
@@ -351,23 +172,12 @@ done:
     return status;
 }
 
-spur_status newton_minimise(objective *of, curvature *approximation,
-                            const newton_options *options, double *w, double *gradient,
-                            newton_report *report, spur_error *error)
+spur_status newton_refine(descent *task, double *w, double *gradient, spur_error *error)
 {
     spur_status status;
-    newton on = {.of = of,
-                 .approximation = approximation,
-                 .options = options,
-                 .w = w,
-                 .exact = gradient};
+    newton on = {.task = task, .of = task->of, .w = w, .exact = gradient};
     TRY(newton_open(&on, error));
-    on.spectrum = sqrt(spectrum_of(&on));
-    TRY(descend(&on, error));
-    if (!on.report.is_cancelled) {
-        TRY(refine(&on, error));
-    }
-    *report = on.report;
+    TRY(refine(&on, error));
 done:
     newton_close(&on);
     return status;

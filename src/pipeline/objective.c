@@ -12,6 +12,8 @@
 
 #include "base/memory.h"
 #include "base/parallel.h"
+#include "nn/rows.h"
+#include "pipeline/dense.h"
 
 enum {
     EXACT_ROWS = 1024,
@@ -35,7 +37,11 @@ spur_status objective_make(const training_set *set, matrix_team *team,
     TRY(memory_new_zeroed(cells, sizeof(float), &made.working, error));
     TRY(memory_new(made.size, sizeof(float), &made.single, error));
     TRY(memory_new(made.size, sizeof(float), &made.turned, error));
+    TRY(memory_new_zeroed(matrix_team_threads(team) * made.stride, sizeof(float), &made.trial,
+                          error));
     TRY(memory_new_zeroed(set->padded, sizeof(double), &made.row_values, error));
+    TRY(memory_new_zeroed(set->padded, sizeof(double), &made.row_slopes, error));
+    TRY(memory_new_zeroed(set->padded, sizeof(double), &made.row_bends, error));
     *out = made;
     made = (objective){0};
 done:
@@ -50,7 +56,10 @@ void objective_free(objective *block)
         memory_free(block->working);
         memory_free(block->single);
         memory_free(block->turned);
+        memory_free(block->trial);
         memory_free(block->row_values);
+        memory_free(block->row_slopes);
+        memory_free(block->row_bends);
         *block = (objective){0};
     }
 }
@@ -109,21 +118,47 @@ static spur_status to_weights(objective *of, const float *src, float *dst, spur_
     return matrix_multiply(of->team, matrix_turned(left), rows_matrix(of), &into, error);
 }
 
-/* One block of rows: logits to probabilities, weighted residuals and values. */
+/* ---- rows: blocks of TRAINING_BLOCK, each on one thread ---------------------------------- */
+
+static size_t block_end(const objective *of, size_t item)
+{
+    size_t end = (item + 1) * TRAINING_BLOCK;
+    return end < of->set->rows.count ? end : of->set->rows.count;
+}
+
+/* Row i's logits z become probabilities; working: its weighted residual. */
+static void lose_row(objective *of, size_t i, float *z)
+{
+    size_t classes = of->is.classes;
+    float *r = of->working + i * of->stride;
+    double weight = of->is.coefficient[i];
+    of->row_values[i] = weight * of->is.kind->row(z, classes, of->is.labels[i], r);
+    of->row_bends[i] = weight * of->is.kind->curvature(z, classes);
+    for (size_t k = 0; k < classes; k++) {
+        r[k] *= (float)weight;
+    }
+}
+
 static spur_status lose_rows(void *context, size_t worker, size_t item, spur_error *error)
 {
     objective *of = context;
-    size_t end = (item + 1) * TRAINING_BLOCK, classes = of->is.classes;
-    end = end < of->set->rows.count ? end : of->set->rows.count;
     (void)worker;
     (void)error;
-    for (size_t i = item * TRAINING_BLOCK; i < end; i++) {
-        float *p = of->probability + i * of->stride, *r = of->working + i * of->stride;
-        double weight = of->is.coefficient[i];
-        of->row_values[i] = weight * of->is.kind->row(p, classes, of->is.labels[i], r);
-        for (size_t k = 0; k < classes; k++) {
-            r[k] *= (float)weight;
-        }
+    for (size_t i = item * TRAINING_BLOCK; i < block_end(of, item); i++) {
+        lose_row(of, i, of->probability + i * of->stride);
+    }
+    return SPUR_OK;
+}
+
+/* The same, but the logits stay. */
+static spur_status lose_rows_aside(void *context, size_t worker, size_t item, spur_error *error)
+{
+    objective *of = context;
+    float *z = of->trial + worker * of->stride;
+    (void)error;
+    for (size_t i = item * TRAINING_BLOCK; i < block_end(of, item); i++) {
+        memcpy(z, of->probability + i * of->stride, of->is.classes * sizeof *z);
+        lose_row(of, i, z);
     }
     return SPUR_OK;
 }
@@ -131,11 +166,10 @@ static spur_status lose_rows(void *context, size_t worker, size_t item, spur_err
 static spur_status curve_rows(void *context, size_t worker, size_t item, spur_error *error)
 {
     objective *of = context;
-    size_t end = (item + 1) * TRAINING_BLOCK, classes = of->is.classes;
-    end = end < of->set->rows.count ? end : of->set->rows.count;
+    size_t classes = of->is.classes;
     (void)worker;
     (void)error;
-    for (size_t i = item * TRAINING_BLOCK; i < end; i++) {
+    for (size_t i = item * TRAINING_BLOCK; i < block_end(of, item); i++) {
         float *u = of->working + i * of->stride, weight = (float)of->is.coefficient[i];
         of->is.kind->curve_row(of->probability + i * of->stride, classes, u);
         for (size_t k = 0; k < classes; k++) {
@@ -145,47 +179,153 @@ static spur_status curve_rows(void *context, size_t worker, size_t item, spur_er
     return SPUR_OK;
 }
 
-static spur_status for_blocks(objective *of, parallel_work work, spur_error *error)
+static spur_status for_blocks(const objective *of, parallel_work work, void *context,
+                              spur_error *error)
 {
     return parallel_for(matrix_team_threads(of->team), of->set->padded / TRAINING_BLOCK, work,
-                        of, error);
+                        context, error);
 }
 
-spur_status objective_evaluate(objective *of, const double *w, double *value, float *gradient,
-                               spur_error *error)
+static double sum_rows(const objective *of, const double *values)
+{
+    double sum = 0.0;
+    for (size_t i = 0; i < of->set->rows.count; i++) {
+        sum += values[i];
+    }
+    return sum;
+}
+
+/* Value and gradient at w from the logits in `probability`. */
+static spur_status finish_evaluation(objective *of, parallel_work lose, const double *w,
+                                     double *value, float *gradient, spur_error *error)
 {
     spur_status status;
-    double sum = 0.0;
-    for (size_t i = 0; i < of->size; i++) {
-        of->single[i] = (float)w[i];
-    }
-    TRY(to_logits(of, of->single, of->probability, error));
-    TRY(for_blocks(of, lose_rows, error));
-    for (size_t i = 0; i < of->set->rows.count; i++) {
-        sum += of->row_values[i];
-    }
+    TRY(for_blocks(of, lose, of, error));
+    *value = sum_rows(of, of->row_values) + penalty(of, w);
+    of->curvature = sum_rows(of, of->row_bends);
     if (gradient != NULL) {
         TRY(to_weights(of, of->working, gradient, error));
         for (size_t i = 0; i < of->size; i++) {
             gradient[i] = (float)((double)gradient[i] + ridge_slope(of, w, i));
         }
     }
-    *value = sum + penalty(of, w);
-    of->curvature = 0.0;
-    for (size_t i = 0; i < of->set->rows.count; i++) {
-        of->curvature +=
-            of->is.coefficient[i] *
-            of->is.kind->curvature(of->probability + i * of->stride, of->is.classes);
-    }
 done:
     return status;
 }
+
+static spur_status logits_at(objective *of, const double *w, spur_error *error)
+{
+    for (size_t i = 0; i < of->size; i++) {
+        of->single[i] = (float)w[i];
+    }
+    return to_logits(of, of->single, of->probability, error);
+}
+
+spur_status objective_evaluate(objective *of, const double *w, double *value, float *gradient,
+                               spur_error *error)
+{
+    spur_status status;
+    TRY(logits_at(of, w, error));
+    TRY(finish_evaluation(of, lose_rows, w, value, gradient, error));
+done:
+    return status;
+}
+
+/* ---- lines ------------------------------------------------------------------------------ */
+
+spur_status objective_start(objective *of, const double *w, double *value, float *gradient,
+                            spur_error *error)
+{
+    spur_status status;
+    TRY(logits_at(of, w, error));
+    TRY(finish_evaluation(of, lose_rows_aside, w, value, gradient, error));
+done:
+    return status;
+}
+
+spur_status objective_aim(objective *of, const double *w, const float *v, spur_error *error)
+{
+    of->line_slope = of->line_bend = 0.0;
+    for (size_t i = 0; i < of->size; i++) {
+        bool is_bias = i % of->width == of->width - 1;
+        of->line_slope += ridge_slope(of, w, i) * (double)v[i];
+        of->line_bend += is_bias ? 0.0 : of->is.ridge * (double)v[i] * (double)v[i];
+    }
+    return to_logits(of, v, of->working, error);
+}
+
+typedef struct line_job {
+    objective *of;
+    double length;
+} line_job;
+
+static spur_status look_along(void *context, size_t worker, size_t item, spur_error *error)
+{
+    const line_job *job = context;
+    objective *of = job->of;
+    float *z = of->trial + worker * of->stride, length = (float)job->length;
+    (void)error;
+    for (size_t i = item * TRAINING_BLOCK; i < block_end(of, item); i++) {
+        const float *from = of->probability + i * of->stride;
+        const float *by = of->working + i * of->stride;
+        double weight = of->is.coefficient[i], slope, bend;
+        for (size_t k = 0; k < of->is.classes; k++) {
+            z[k] = from[k] + length * by[k];
+        }
+        of->is.kind->along(z, by, of->is.classes, of->is.labels[i], &slope, &bend);
+        of->row_slopes[i] = weight * slope;
+        of->row_bends[i] = weight * bend;
+    }
+    return SPUR_OK;
+}
+
+spur_status objective_along(objective *of, double length, double *slope, double *bend,
+                            spur_error *error)
+{
+    spur_status status;
+    line_job job = {of, length};
+    TRY(for_blocks(of, look_along, &job, error));
+    *slope = sum_rows(of, of->row_slopes) + of->line_slope + length * of->line_bend;
+    *bend = sum_rows(of, of->row_bends) + of->line_bend;
+done:
+    return status;
+}
+
+static spur_status move_logits(void *context, size_t worker, size_t item, spur_error *error)
+{
+    const line_job *job = context;
+    objective *of = job->of;
+    float length = (float)job->length;
+    (void)worker;
+    (void)error;
+    for (size_t i = item * TRAINING_BLOCK; i < block_end(of, item); i++) {
+        float *z = of->probability + i * of->stride;
+        const float *by = of->working + i * of->stride;
+        for (size_t k = 0; k < of->is.classes; k++) {
+            z[k] += length * by[k];
+        }
+    }
+    return SPUR_OK;
+}
+
+spur_status objective_move(objective *of, double length, const double *w, double *value,
+                           float *gradient, spur_error *error)
+{
+    spur_status status;
+    line_job job = {of, length};
+    TRY(for_blocks(of, move_logits, &job, error));
+    TRY(finish_evaluation(of, lose_rows_aside, w, value, gradient, error));
+done:
+    return status;
+}
+
+/* ---- curvature -------------------------------------------------------------------------- */
 
 spur_status objective_curve(objective *of, const float *v, float *product, spur_error *error)
 {
     spur_status status;
     TRY(to_logits(of, v, of->working, error));
-    TRY(for_blocks(of, curve_rows, error));
+    TRY(for_blocks(of, curve_rows, of, error));
     TRY(to_weights(of, of->working, product, error));
     for (size_t i = 0; i < of->size; i++) {
         double ridge = i % of->width == of->width - 1 ? 0.0 : of->is.ridge;
@@ -195,20 +335,136 @@ done:
     return status;
 }
 
+/* dst [classes, classes] = working^T working, whose rows are sqrt(a_i) p_i. */
+static spur_status multiply_pairs(objective *of, double *dst, spur_error *error)
+{
+    size_t classes = of->is.classes;
+    const matrix_result into = {.wide = dst, .stride = classes, .scale = 1.0};
+    matrix rooted = matrix_of(of->working, of->set->rows.count, classes, of->stride);
+    return matrix_multiply(of->team, matrix_turned(rooted), rooted, &into, error);
+}
+
+static void root_row(objective *of, size_t i, const float *p)
+{
+    float *dst = of->working + i * of->stride, by = (float)sqrt(of->is.coefficient[i]);
+    for (size_t k = 0; k < of->is.classes; k++) {
+        dst[k] = by * p[k];
+    }
+}
+
 spur_status objective_pair_weights(objective *of, double *dst, spur_error *error)
 {
-    size_t classes = of->is.classes, rows = of->set->rows.count;
-    const matrix_result into = {.wide = dst, .stride = classes, .scale = 1.0};
-    for (size_t i = 0; i < rows; i++) {
-        const float *p = of->probability + i * of->stride;
-        float *weighted = of->working + i * of->stride, by = (float)of->is.coefficient[i];
-        for (size_t k = 0; k < classes; k++) {
-            weighted[k] = by * p[k];
+    for (size_t i = 0; i < of->set->rows.count; i++) {
+        root_row(of, i, of->probability + i * of->stride);
+    }
+    return multiply_pairs(of, dst, error);
+}
+
+/* ---- best biases: Newton steps with one Hessian, on the logits alone --------------------- */
+
+enum {
+    SETTLE_STEPS = 6
+};
+#define SETTLED 1e-9 /* norm of the gradient in the biases */
+
+typedef struct settle_job {
+    objective *of;
+    double *pairs, *hessian; /* [classes, classes] */
+    double *step;            /* [classes] */
+} settle_job;
+
+static spur_status root_rows(void *context, size_t worker, size_t item, spur_error *error)
+{
+    objective *of = context;
+    float *z = of->trial + worker * of->stride;
+    (void)error;
+    for (size_t i = item * TRAINING_BLOCK; i < block_end(of, item); i++) {
+        memcpy(z, of->probability + i * of->stride, of->is.classes * sizeof *z);
+        rows_softmax(z, of->is.classes, 1, of->is.classes);
+        root_row(of, i, z);
+    }
+    return SPUR_OK;
+}
+
+static spur_status shift_rows(void *context, size_t worker, size_t item, spur_error *error)
+{
+    const settle_job *job = context;
+    objective *of = job->of;
+    (void)worker;
+    (void)error;
+    for (size_t i = item * TRAINING_BLOCK; i < block_end(of, item); i++) {
+        float *z = of->probability + i * of->stride;
+        for (size_t k = 0; k < of->is.classes; k++) {
+            z[k] += (float)job->step[k];
         }
     }
-    matrix left = matrix_turned(matrix_of(of->working, rows, classes, of->stride));
-    return matrix_multiply(of->team, left,
-                           matrix_of(of->probability, rows, classes, of->stride), &into, error);
+    return SPUR_OK;
+}
+
+/* step = minus the gradient in the biases, from the residuals; its norm. */
+static double bias_slope(settle_job *job)
+{
+    const objective *of = job->of;
+    double square = 0.0;
+    memset(job->step, 0, of->is.classes * sizeof *job->step);
+    for (size_t i = 0; i < of->set->rows.count; i++) {
+        const float *r = of->working + i * of->stride;
+        for (size_t k = 0; k < of->is.classes; k++) {
+            job->step[k] -= (double)r[k];
+        }
+    }
+    for (size_t k = 0; k < of->is.classes; k++) {
+        square += job->step[k] * job->step[k];
+    }
+    return sqrt(square);
+}
+
+static spur_status settle_steps(settle_job *job, double *w, spur_error *error)
+{
+    spur_status status;
+    objective *of = job->of;
+    size_t classes = of->is.classes;
+    TRY(for_blocks(of, root_rows, of, error));
+    TRY(multiply_pairs(of, job->pairs, error));
+    dense_laplacian(job->pairs, classes, dense_lift(job->pairs, classes), 0.0, job->hessian);
+    bool is_definite = dense_factor(job->hessian, classes);
+    double before = HUGE_VAL;
+    for (size_t i = 0; is_definite && i < SETTLE_STEPS; i++) {
+        TRY(for_blocks(of, lose_rows_aside, of, error));
+        double norm = bias_slope(job);
+        if (norm <= SETTLED || norm > 0.5 * before) {
+            break;
+        }
+        before = norm;
+        dense_solve(job->hessian, classes, job->step);
+        TRY(for_blocks(of, shift_rows, job, error));
+        for (size_t k = 0; k < classes; k++) {
+            w[k * of->width + of->width - 1] += job->step[k];
+        }
+    }
+done:
+    return status;
+}
+
+spur_status objective_settle(objective *of, double *w, double *value, float *gradient,
+                             spur_error *error)
+{
+    spur_status status;
+    size_t classes = of->is.classes, cells;
+    settle_job job = {.of = of};
+    if (!size_mul(classes, classes, &cells)) {
+        TRY(error_no_memory(error, SIZE_MAX));
+    }
+    TRY(memory_new(cells, sizeof(double), &job.pairs, error));
+    TRY(memory_new(cells, sizeof(double), &job.hessian, error));
+    TRY(memory_new(classes, sizeof(double), &job.step, error));
+    TRY(settle_steps(&job, w, error));
+    TRY(finish_evaluation(of, lose_rows_aside, w, value, gradient, error));
+done:
+    memory_free(job.pairs);
+    memory_free(job.hessian);
+    memory_free(job.step);
+    return status;
 }
 
 /* ---- double ----------------------------------------------------------------------------- */

@@ -28,11 +28,14 @@ typedef struct objective {
     objective_options is;
     size_t width, size;     /* features + 1; classes * width */
     size_t stride;          /* floats between rows of logits */
-    float *probability;     /* [padded, stride] at the last evaluated W */
+    float *probability;     /* [padded, stride] at the last evaluated W, or logits on a line */
     float *working;         /* [padded, stride] */
+    float *trial;           /* [threads, stride] */
     float *single, *turned; /* [size] W in single precision, and [width, classes] */
     double *row_values;     /* [padded] */
-    double curvature;       /* sum_i a_i times the loss's mean curvature, there */
+    double *row_slopes, *row_bends; /* [padded] along the line; bends else: curvature */
+    double line_slope, line_bend;   /* of the penalty, at the line's start */
+    double curvature;               /* sum_i a_i times the loss's mean curvature, there */
 } objective;
 
 /* Everything in options is borrowed for the life of the objective. */
@@ -45,7 +48,23 @@ void objective_free(objective *block);
  * run in single precision, sums over rows in double. */
 spur_status objective_evaluate(objective *of, const double *w, double *value, float *gradient,
                                spur_error *error) SPUR_MUST_USE;
-/* The same in double throughout, from the raw rows. */
+/* A walk along lines. objective_start is objective_evaluate, but logits stay, which the calls
+ * below move: until the next evaluation there is no curvature product. objective_aim: the line
+ * from w to w + v. objective_along: slope and bend of J where it has come `length` far.
+ * objective_move: goes there, where W is w. */
+spur_status objective_start(objective *of, const double *w, double *value, float *gradient,
+                            spur_error *error) SPUR_MUST_USE;
+spur_status objective_aim(objective *of, const double *w, const float *v,
+                          spur_error *error) SPUR_MUST_USE;
+spur_status objective_along(objective *of, double length, double *slope, double *bend,
+                            spur_error *error) SPUR_MUST_USE;
+spur_status objective_move(objective *of, double length, const double *w, double *value,
+                           float *gradient, spur_error *error) SPUR_MUST_USE;
+/* Moves the biases of w to their best for its weights, as far as single precision goes, with
+ * the logits of that walk; then value and gradient. Softmax only. */
+spur_status objective_settle(objective *of, double *w, double *value, float *gradient,
+                             spur_error *error) SPUR_MUST_USE;
+/* objective_evaluate in double throughout, from the raw rows. */
 spur_status objective_evaluate_exact(objective *of, const double *w, double *value,
                                      double *gradient, spur_error *error) SPUR_MUST_USE;
 /* product = Hessian v of the smooth part, at the W of the last objective_evaluate. */

@@ -40,7 +40,7 @@ typedef struct recipe_result {
     solver *with; /* whose rows the certificate speaks of, or NULL */
     bool is_certified, is_cancelled;
     certificate proof;
-    newton_report steps;
+    descent_report steps;
     double C; /* chosen; 0: the recipe has none */
     double weight_sum;
     size_t epochs;      /* of stochastic descent */
@@ -63,7 +63,7 @@ spur_status recipe_find(const char *name, const recipe **out, spur_error *error)
 void recipe_result_free(recipe_result *block);
 
 /* For the recipes: a visit of the solver that goes on to job->visit (context: the job). */
-int recipe_visit(void *context, const newton_progress *progress);
+int recipe_visit(void *context, const descent_progress *progress);
 
 /* Chooses among C values by accuracy on held-out folds, no more than the largest class has
  * rows: each class's rows are dealt to the folds in an order drawn from (seed, row). fit trains

@@ -20,11 +20,11 @@ static void options_for(const recipe_job *job, softmax_options *out)
     softmax_options_defaults(out);
     out->is_balanced = job->is_balanced;
     out->start = job->warm_start ? job->original : NULL;
-    out->newton.visit = recipe_visit;
+    out->descent.visit = recipe_visit;
     /* The visit only reads the job. */
-    out->newton.context = (void *)(uintptr_t)job;
+    out->descent.context = (void *)(uintptr_t)job;
     if (job->tolerance > 0.0) {
-        out->newton.tolerance = job->tolerance;
+        out->descent.tolerance = job->tolerance;
     }
 }
 
@@ -71,8 +71,8 @@ static spur_status dfr_trial(const recipe_job *job, const solver_rows *rows,
         options_for(job, &options);
         options.C = job->C[c];
         options.weights = weights;
-        options.newton.tolerance =
-            options.newton.tolerance > 1e-7 ? options.newton.tolerance : 1e-7;
+        options.descent.tolerance =
+            options.descent.tolerance > 1e-7 ? options.descent.tolerance : 1e-7;
         TRY(softmax_fit(with, &options, &made, error));
         *is_cancelled = made.steps.is_cancelled;
         TRY(dfr_measure(&made, job, held_out, held_labels, &accuracies[c], error));

@@ -19,9 +19,9 @@ enum {
 
 static const double grid[] = {1.0, 0.7, 0.3, 0.1, 0.07, 0.03, 0.01};
 
-static newton_options options_for(const recipe_job *job, double tolerance)
+static descent_options options_for(const recipe_job *job, double tolerance)
 {
-    newton_options options = {.tolerance = tolerance, .steps = STEPS, .visit = recipe_visit};
+    descent_options options = {.tolerance = tolerance, .steps = STEPS, .visit = recipe_visit};
     options.context = (void *)(uintptr_t)job; /* only read */
     return options;
 }
@@ -38,7 +38,7 @@ static spur_status lasso_trial(const recipe_job *job, const solver_rows *rows,
     (void)weights;
     TRY(solver_open(rows, job->threads, &with, error));
     for (size_t c = 0; c < job->C_count && !*is_cancelled; c++) {
-        const newton_options options = options_for(job, TOLERANCE_TRIAL);
+        const descent_options options = options_for(job, TOLERANCE_TRIAL);
         prediction_tally tally;
         TRY(one_vs_rest_fit(with, job->C[c], false, &options, &made, error));
         const tally_question question = {
@@ -136,7 +136,7 @@ static spur_status fit_resample(const recipe_job *job, const uint64_t *picked,
     solver *with = NULL;
     one_vs_rest_result made = {0};
     solver_rows rows = job->rows;
-    const newton_options options = options_for(job, TOLERANCE);
+    const descent_options options = options_for(job, TOLERANCE);
     rows.rows.picked = picked;
     rows.rows.count = count;
     rows.labels = labels;

@@ -26,7 +26,7 @@ enum {
 #define RATE_FINE 0.001F
 #define GAP_ENOUGH 0.05 /* 5 points */
 
-typedef struct descent {
+typedef struct sgd {
     const recipe_job *job;
     engine *on;
     matrix_team *team;
@@ -38,7 +38,7 @@ typedef struct descent {
     float *speed, *bias_speed;
     float rate;
     size_t epoch;
-} descent;
+} sgd;
 
 typedef struct ticket {
     uint64_t key, position;
@@ -53,7 +53,7 @@ static int compare_tickets(const void *left, const void *right)
     return a->position < b->position ? -1 : a->position > b->position;
 }
 
-static spur_status shuffle(descent *on, spur_error *error)
+static spur_status shuffle(sgd *on, spur_error *error)
 {
     spur_status status;
     const training_rows *rows = &on->job->rows.rows;
@@ -76,7 +76,7 @@ done:
 
 /* ---- one batch -------------------------------------------------------------------------- */
 
-static void gather(descent *on, size_t first, size_t count)
+static void gather(sgd *on, size_t first, size_t count)
 {
     const training_rows *rows = &on->job->rows.rows;
     for (size_t i = 0; i < count; i++) {
@@ -93,7 +93,7 @@ static void gather(descent *on, size_t first, size_t count)
 }
 
 /* residual = (p - e_y) / count */
-static void lose(descent *on, size_t first, size_t count)
+static void lose(sgd *on, size_t first, size_t count)
 {
     size_t classes = on->own.classes;
     memset(on->bias_slope, 0, classes * sizeof(float));
@@ -110,8 +110,7 @@ static void lose(descent *on, size_t first, size_t count)
     }
 }
 
-static void step(const descent *on, float *value, float *speed, const float *slope,
-                 size_t count)
+static void step(const sgd *on, float *value, float *speed, const float *slope, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         speed[i] = MOMENTUM * speed[i] + slope[i];
@@ -119,7 +118,7 @@ static void step(const descent *on, float *value, float *speed, const float *slo
     }
 }
 
-static spur_status run_batch(descent *on, size_t first, size_t count, spur_error *error)
+static spur_status run_batch(sgd *on, size_t first, size_t count, spur_error *error)
 {
     spur_status status;
     size_t classes = on->own.classes, width = on->own.features;
@@ -139,7 +138,7 @@ done:
     return status;
 }
 
-static spur_status run_epoch(descent *on, spur_error *error)
+static spur_status run_epoch(sgd *on, spur_error *error)
 {
     spur_status status;
     size_t rows = on->job->rows.rows.count;
@@ -154,7 +153,7 @@ done:
 
 /* ---- the whole -------------------------------------------------------------------------- */
 
-static void descent_close(descent *on)
+static void sgd_close(sgd *on)
 {
     matrix_team_close(on->team);
     engine_close(on->on);
@@ -170,7 +169,7 @@ static void descent_close(descent *on)
     memory_free(on->bias_speed);
 }
 
-static spur_status descent_open(descent *on, spur_error *error)
+static spur_status sgd_open(sgd *on, spur_error *error)
 {
     spur_status status;
     const solver_rows *rows = &on->job->rows;
@@ -195,14 +194,14 @@ done:
     return status;
 }
 
-static bool wants_stop(const descent *on, const char *more)
+static bool wants_stop(const sgd *on, const char *more)
 {
     char detail[96];
     (void)snprintf(detail, sizeof detail, "epoch %zu of %d%s", on->epoch, EPOCHS, more);
     return on->job->visit != NULL && on->job->visit(on->job->context, detail) != 0;
 }
 
-static void result_take(recipe_result *out, descent *on, bool is_cancelled)
+static void result_take(recipe_result *out, sgd *on, bool is_cancelled)
 {
     *out = (recipe_result){.own = on->own, .epochs = on->epoch, .is_cancelled = is_cancelled};
     on->own = (head){0};
@@ -211,10 +210,10 @@ static void result_take(recipe_result *out, descent *on, bool is_cancelled)
 static spur_status moayeri_fit(const recipe_job *job, recipe_result *out, spur_error *error)
 {
     spur_status status;
-    descent on = {.job = job, .rate = RATE_FRESH};
+    sgd on = {.job = job, .rate = RATE_FRESH};
     random_key key = random_key_make(job->seed, "sgd-start");
     bool is_cancelled = false;
-    TRY(descent_open(&on, error));
+    TRY(sgd_open(&on, error));
     double reach = 1.0 / sqrt((double)on.own.features);
     for (size_t i = 0; i < on.own.classes * on.own.features; i++) {
         on.own.weight[i] = (float)(reach * (2.0 * random_uniform(key, 0, i) - 1.0));
@@ -228,11 +227,11 @@ static spur_status moayeri_fit(const recipe_job *job, recipe_result *out, spur_e
     }
     result_take(out, &on, is_cancelled);
 done:
-    descent_close(&on);
+    sgd_close(&on);
     return status;
 }
 
-static spur_status measure(const descent *on, const training_rows *rows, const uint32_t *labels,
+static spur_status measure(const sgd *on, const training_rows *rows, const uint32_t *labels,
                            double *accuracy, spur_error *error)
 {
     prediction_tally tally = {0};
@@ -246,9 +245,9 @@ static spur_status measure(const descent *on, const training_rows *rows, const u
 static spur_status gap_fit(const recipe_job *job, recipe_result *out, spur_error *error)
 {
     spur_status status;
-    descent on = {.job = job, .rate = RATE_FINE};
+    sgd on = {.job = job, .rate = RATE_FINE};
     bool is_done = false, is_cancelled = false;
-    TRY(descent_open(&on, error));
+    TRY(sgd_open(&on, error));
     memcpy(on.own.weight, job->original->weight,
            on.own.classes * on.own.features * sizeof(float));
     memcpy(on.own.bias, job->original->bias, on.own.classes * sizeof(float));
@@ -264,7 +263,7 @@ static spur_status gap_fit(const recipe_job *job, recipe_result *out, spur_error
     }
     result_take(out, &on, is_cancelled);
 done:
-    descent_close(&on);
+    sgd_close(&on);
     return status;
 }
 

@@ -32,7 +32,7 @@ void recipe_result_free(recipe_result *block)
     }
 }
 
-int recipe_visit(void *context, const newton_progress *progress)
+int recipe_visit(void *context, const descent_progress *progress)
 {
     const recipe_job *job = context;
     char detail[128];

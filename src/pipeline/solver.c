@@ -13,8 +13,13 @@
 
 #include "base/memory.h"
 #include "pipeline/lasso.h"
+#include "pipeline/lbfgs.h"
+#include "pipeline/newton.h"
+#include "pipeline/thin_start.h"
 
 #define DEFAULT_TOLERANCE 1e-13
+/* A tolerance from here on can be met by single precision with a head rounded to it. */
+#define TOLERANCE_ROUNDED 1e-8
 
 struct solver {
     engine *on;
@@ -30,7 +35,7 @@ struct solver {
 void softmax_options_defaults(softmax_options *options)
 {
     *options =
-        (softmax_options){.C = 0.01, .newton = {.tolerance = DEFAULT_TOLERANCE, .steps = 200}};
+        (softmax_options){.C = 0.01, .descent = {.tolerance = DEFAULT_TOLERANCE, .steps = 200}};
 }
 
 /* ---- opening ---------------------------------------------------------------------------- */
@@ -286,27 +291,111 @@ done:
     return status;
 }
 
-/* The folded head and what is certain about it. */
-static spur_status finish(fit *on, softmax_result *made, spur_error *error)
+/* What the folded head is in standardised space. */
+static spur_status fold_back(fit *on, softmax_result *made, double *folded, spur_error *error)
 {
     spur_status status;
-    solver *of = on->of;
+    head_free(&made->own);
+    centre_biases(on->of, on->w);
+    TRY(fold(on->of, on->w, &made->own, error));
+    unfold(on->of, &made->own, folded);
+    centre_biases(on->of, folded);
+done:
+    return status;
+}
+
+/* The folded head, certified where its rounded numbers are. */
+static spur_status certify_rounded(fit *on, descent *task, softmax_result *made,
+                                   spur_error *error)
+{
+    spur_status status;
+    double *folded = NULL, value;
+    TRY(memory_new(on->problem.size, sizeof *folded, &folded, error));
+    TRY(fold_back(on, made, folded, error));
+    TRY(objective_evaluate_exact(&on->problem, folded, &value, on->gradient, error));
+    task->report.products++;
+    task->report.objective = value;
+    TRY(certificate_make(&on->problem, on->of->approximation, folded, value, on->gradient,
+                         &made->proof, error));
+done:
+    memory_free(folded);
+    return status;
+}
+
+/* The folded head, certified by its distance from the refined solution. */
+static spur_status certify_refined(fit *on, const descent *task, softmax_result *made,
+                                   spur_error *error)
+{
+    spur_status status;
     certificate exact;
     double *folded = NULL;
     TRY(memory_new(on->problem.size, sizeof *folded, &folded, error));
-    centre_biases(of, on->w);
-    TRY(fold(of, on->w, &made->own, error));
-    if (made->steps.is_cancelled) {
-        certificate_deny(made->steps.objective, &made->proof);
-        goto done;
-    }
-    TRY(certificate_make(&on->problem, of->approximation, on->w, made->steps.objective,
+    TRY(fold_back(on, made, folded, error));
+    TRY(certificate_make(&on->problem, on->of->approximation, on->w, task->report.objective,
                          on->gradient, &exact, error));
-    unfold(of, &made->own, folded);
-    centre_biases(of, folded);
     TRY(certificate_move(&on->problem, &exact, on->w, folded, &made->proof, error));
 done:
     memory_free(folded);
+    return status;
+}
+
+/* The best so far, of which nothing is certain. */
+static spur_status deny(fit *on, const descent *task, softmax_result *made, spur_error *error)
+{
+    spur_status status;
+    head_free(&made->own);
+    centre_biases(on->of, on->w);
+    TRY(fold(on->of, on->w, &made->own, error));
+    certificate_deny(task->report.objective, &made->proof);
+done:
+    return status;
+}
+
+/* Single precision, as often as its certificates get better; *is_enough: the tolerance is
+ * met. */
+static spur_status solve_rounded(fit *on, descent *task, softmax_result *made, bool *is_enough,
+                                 spur_error *error)
+{
+    spur_status status = SPUR_OK;
+    double tolerance = task->options->tolerance;
+    *is_enough = false;
+    for (size_t i = 0; i < 2 && !*is_enough && !task->report.is_cancelled; i++) {
+        TRY(lbfgs_minimise(task, on->w, error));
+        if (tolerance < TOLERANCE_ROUNDED || task->report.is_cancelled) {
+            break;
+        }
+        TRY(certify_rounded(on, task, made, error));
+        *is_enough = made->proof.gap <= tolerance * made->proof.objective;
+        task->gauge.bias_curvature = made->proof.bias_curvature / on->problem.curvature;
+    }
+done:
+    return status;
+}
+
+/* The folded head and what is certain about it. */
+static spur_status solve(fit *on, const descent_options *options, softmax_result *made,
+                         spur_error *error)
+{
+    spur_status status;
+    bool is_enough = false;
+    descent task = {.of = &on->problem,
+                    .approximation = on->of->approximation,
+                    .options = options,
+                    .gauge = descent_gauge_make(&on->problem, on->of->approximation)};
+    curvature_forget(task.approximation);
+    TRY(thin_start(&task, on->w, error));
+    TRY(solve_rounded(on, &task, made, &is_enough, error));
+    if (!is_enough && !task.report.is_cancelled) {
+        TRY(newton_refine(&task, on->w, on->gradient, error));
+    }
+    if (task.report.is_cancelled) {
+        TRY(deny(on, &task, made, error));
+    } else if (!is_enough) {
+        TRY(certify_refined(on, &task, made, error));
+    }
+    made->steps = task.report;
+    made->steps.is_converged = !made->steps.is_cancelled;
+done:
     return status;
 }
 
@@ -317,9 +406,7 @@ spur_status softmax_fit(solver *of, const softmax_options *options, softmax_resu
     fit on = {.of = of};
     softmax_result made = {0};
     TRY(fit_open(&on, options, &made.weight_sum, error));
-    TRY(newton_minimise(&on.problem, of->approximation, &options->newton, on.w, on.gradient,
-                        &made.steps, error));
-    TRY(finish(&on, &made, error));
+    TRY(solve(&on, &options->descent, &made, error));
     TRY(train_accuracy(of, &made, error));
     *out = made;
     made = (softmax_result){0};
@@ -340,7 +427,7 @@ void softmax_result_free(softmax_result *block)
 /* ---- one against the rest --------------------------------------------------------------- */
 
 spur_status one_vs_rest_fit(solver *of, double C, bool spares_bias,
-                            const newton_options *options, one_vs_rest_result *out,
+                            const descent_options *options, one_vs_rest_result *out,
                             spur_error *error)
 {
     spur_status status;

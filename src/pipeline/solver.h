@@ -10,7 +10,7 @@
 
 #include "models/head.h"
 #include "pipeline/certificate.h"
-#include "pipeline/newton.h"
+#include "pipeline/descent.h"
 #include "pipeline/tally.h"
 
 /* The training rows with their Gram matrix: made once, for every C and weighting. */
@@ -41,7 +41,7 @@ typedef struct softmax_options {
     const head *centre;
     double pull;
     const head *start; /* warm start, or NULL */
-    newton_options newton;
+    descent_options descent;
 } softmax_options;
 
 void softmax_options_defaults(softmax_options *options);
@@ -49,7 +49,7 @@ void softmax_options_defaults(softmax_options *options);
 typedef struct softmax_result {
     head own;          /* folded; absent classes: weights 0, bias -1e30 */
     certificate proof; /* of `own` */
-    newton_report steps;
+    descent_report steps;
     double weight_sum; /* S */
     double train_top1; /* share of training rows */
 } softmax_result;
@@ -64,10 +64,10 @@ void softmax_result_free(softmax_result *block);
  * (liblinear's form, the intercept under the penalty unless spares_bias). No certificate. */
 typedef struct one_vs_rest_result {
     head own;
-    newton_report steps; /* objective: summed over classes */
+    descent_report steps; /* objective: summed over classes */
 } one_vs_rest_result;
 spur_status one_vs_rest_fit(solver *of, double C, bool spares_bias,
-                            const newton_options *options, one_vs_rest_result *out,
+                            const descent_options *options, one_vs_rest_result *out,
                             spur_error *error) SPUR_MUST_USE;
 
 #endif

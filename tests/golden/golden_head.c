@@ -197,7 +197,7 @@ static void compare_lasso(const json_t *row)
     spur_error error;
     solver *with = NULL;
     one_vs_rest_result made;
-    const newton_options options = {.tolerance = 1e-9, .steps = 500};
+    const descent_options options = {.tolerance = 1e-9, .steps = 500};
     const solver_rows rows = {.rows = {from.x, from.features, from.rows, NULL},
                               .labels = from.y,
                               .classes = from.classes};

@@ -120,6 +120,77 @@ static void check_derivatives(const loss *kind)
     bench_close(&b);
 }
 
+/* Slope, bend and value on a line against the objective in double at its points. */
+static void check_line(const loss *kind)
+{
+    bench b = {0};
+    spur_error error;
+    double w[SIZE], there[SIZE], gradient[SIZE], value, slope, bend, low, high;
+    float single[SIZE], direction[SIZE];
+    bench_open(&b, world_make(), kind);
+    fill_weights(w);
+    for (size_t i = 0; i < SIZE; i++) {
+        direction[i] = 0.2F * cosf((float)i);
+    }
+    assert_ok(objective_start(&b.of, w, &value, single, &error), error);
+    assert_ok(objective_aim(&b.of, w, direction, &error), error);
+    double ends[2], lengths[2] = {0.7 - 1e-4, 0.7 + 1e-4};
+    for (size_t end = 0; end < 2; end++) {
+        for (size_t i = 0; i < SIZE; i++) {
+            there[i] = w[i] + lengths[end] * (double)direction[i];
+        }
+        assert_ok(objective_evaluate_exact(&b.of, there, &ends[end], gradient, &error), error);
+    }
+    assert_ok(objective_along(&b.of, 0.7, &slope, &bend, &error), error);
+    /* single precision: observed 5e-8 and 3e-7 relative */
+    assert_true(fabs((ends[1] - ends[0]) / 2e-4 - slope) <= 2e-5 * (1 + fabs(slope)));
+    assert_ok(objective_along(&b.of, 0.6, &low, &value, &error), error);
+    assert_ok(objective_along(&b.of, 0.8, &high, &value, &error), error);
+    assert_true(fabs((high - low) / 0.2 - bend) <= 0.02 * bend);
+    for (size_t i = 0; i < SIZE; i++) {
+        there[i] = w[i] + 0.7 * (double)direction[i];
+    }
+    assert_ok(objective_evaluate_exact(&b.of, there, &high, gradient, &error), error);
+    assert_ok(objective_move(&b.of, 0.7, there, &value, single, &error), error);
+    assert_true(fabs(value - high) <= 1e-5 * fabs(high));
+    for (size_t j = 0; j < SIZE; j++) {
+        assert_true(fabs((double)single[j] - gradient[j]) <= 1e-4 * (1 + fabs(gradient[j])));
+    }
+    bench_close(&b);
+}
+
+static void test_line(void **state)
+{
+    (void)state;
+    check_line(&loss_softmax);
+    check_line(&loss_one_vs_rest);
+}
+
+/* The best biases: no slope in them is left, and the weights stay. */
+static void test_settle(void **state)
+{
+    bench b = {0};
+    spur_error error;
+    double w[SIZE], before[SIZE], gradient[SIZE], value;
+    float single[SIZE];
+    (void)state;
+    bench_open(&b, world_make(), &loss_softmax);
+    fill_weights(w);
+    memcpy(before, w, sizeof w);
+    assert_ok(objective_start(&b.of, w, &value, single, &error), error);
+    assert_ok(objective_settle(&b.of, w, &value, single, &error), error);
+    assert_ok(objective_evaluate_exact(&b.of, w, &value, gradient, &error), error);
+    for (size_t i = 0; i < SIZE; i++) {
+        if (i % WIDTH == FEATURES) {
+            /* the coefficients of this problem sum to 63; observed 6e-6 */
+            assert_true(fabs(gradient[i]) <= 1e-4);
+        } else {
+            assert_true(w[i] >= before[i] && w[i] <= before[i]);
+        }
+    }
+    bench_close(&b);
+}
+
 static void test_derivatives(void **state)
 {
     (void)state;
@@ -148,7 +219,8 @@ static void check_curvature(size_t rows_count)
         v[j] = cosf((float)j);
     }
     for (size_t j = 0; j < WIDTH; j++) {
-        double sum = 0.05 * (double)v[j];
+        double ridge = j == FEATURES ? CURVATURE_BIAS_RIDGE * 0.2 : 0.05;
+        double sum = ridge * (double)v[j];
         for (size_t i = 0; i < rows_count; i++) {
             const float *x = set.x + i * set.stride;
             double dot = 0.0;
@@ -240,6 +312,43 @@ static void test_permutation(void **state)
 
 /* A class without a row is never predicted; the others are solved for as if it did not exist.
  */
+/* Enough rows for a start on a part of them: any tolerance is met, with any threads. */
+static void test_many_rows(void **state)
+{
+    enum {
+        MANY = 4500
+    };
+    static float x[MANY * FEATURES];
+    static uint32_t y[MANY];
+    softmax_options options;
+    (void)state;
+    random_key key = random_key_make(8, "test-solver-many");
+    for (size_t i = 0; i < MANY; i++) {
+        y[i] = (uint32_t)(i % CLASSES);
+        for (size_t j = 0; j < FEATURES; j++) {
+            double shift = j % CLASSES == y[i] ? 1.0 : 0.0;
+            x[i * FEATURES + j] = (float)(random_normal(key, i, j) + shift);
+        }
+    }
+    const solver_rows rows = {
+        .rows = {x, FEATURES, MANY, NULL}, .labels = y, .classes = CLASSES};
+    softmax_options_defaults(&options);
+    softmax_result exact = fit(&rows, &options, 1);
+    assert_true(exact.proof.gap <= 1e-12 * exact.proof.objective); /* observed 3e-14 */
+    options.descent.tolerance = 1e-5;
+    softmax_result one = fit(&rows, &options, 1);
+    softmax_result three = fit(&rows, &options, 3);
+    assert_true(one.proof.gap <= 1e-5 * one.proof.objective);
+    assert_true(one.steps.products < exact.steps.products);
+    double above = one.proof.objective - exact.proof.objective;
+    assert_true(above >= -exact.proof.gap && above <= one.proof.gap);
+    assert_memory_equal(one.own.weight, three.own.weight, CLASSES * FEATURES * sizeof(float));
+    assert_memory_equal(one.own.bias, three.own.bias, CLASSES * sizeof(float));
+    softmax_result_free(&exact);
+    softmax_result_free(&one);
+    softmax_result_free(&three);
+}
+
 static void test_absent_class(void **state)
 {
     (void)state;
@@ -267,7 +376,7 @@ static void test_absent_class(void **state)
     softmax_result_free(&without);
 }
 
-static int stop_at_once(void *context, const newton_progress *progress)
+static int stop_at_once(void *context, const descent_progress *progress)
 {
     (void)context;
     return progress->step >= 1;
@@ -278,7 +387,7 @@ static void test_cancel(void **state)
     (void)state;
     softmax_options options;
     softmax_options_defaults(&options);
-    options.newton.visit = stop_at_once;
+    options.descent.visit = stop_at_once;
     const solver_rows rows = rows_of(world_make());
     softmax_result made = fit(&rows, &options, 1);
     assert_true(made.steps.is_cancelled);
@@ -359,9 +468,11 @@ static void test_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_derivatives),  cmocka_unit_test(test_curvature),
-        cmocka_unit_test(test_threads),      cmocka_unit_test(test_permutation),
-        cmocka_unit_test(test_absent_class), cmocka_unit_test(test_cancel),
-        cmocka_unit_test(test_bad_input),    cmocka_unit_test(test_memory)};
+        cmocka_unit_test(test_derivatives), cmocka_unit_test(test_line),
+        cmocka_unit_test(test_settle),      cmocka_unit_test(test_curvature),
+        cmocka_unit_test(test_threads),     cmocka_unit_test(test_permutation),
+        cmocka_unit_test(test_many_rows),   cmocka_unit_test(test_absent_class),
+        cmocka_unit_test(test_cancel),      cmocka_unit_test(test_bad_input),
+        cmocka_unit_test(test_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,60 @@
+/*
+ * dense.c - see dense.h.
+ */
+#include "pipeline/dense.h"
+
+#include <math.h>
+
+bool dense_factor(double *a, size_t order)
+{
+    for (size_t i = 0; i < order; i++) {
+        for (size_t j = 0; j <= i; j++) {
+            double sum = a[i * order + j];
+            for (size_t k = 0; k < j; k++) {
+                sum -= a[i * order + k] * a[j * order + k];
+            }
+            if (i == j && !(sum > 0.0)) {
+                return false;
+            }
+            a[i * order + j] = i == j ? sqrt(sum) : sum / a[j * order + j];
+        }
+    }
+    return true;
+}
+
+void dense_solve(const double *l, size_t order, double *v)
+{
+    for (size_t i = 0; i < order; i++) {
+        for (size_t k = 0; k < i; k++) {
+            v[i] -= l[i * order + k] * v[k];
+        }
+        v[i] /= l[i * order + i];
+    }
+    for (size_t i = order; i-- > 0;) {
+        v[i] /= l[i * order + i];
+        for (size_t k = 0; k < i; k++) {
+            v[k] -= l[i * order + k] * v[i];
+        }
+    }
+}
+
+void dense_laplacian(const double *pairs, size_t order, double lift, double shift, double *dst)
+{
+    for (size_t i = 0; i < order; i++) {
+        double sum = 0.0;
+        for (size_t j = 0; j < order; j++) {
+            sum += i == j ? 0.0 : pairs[i * order + j];
+            dst[i * order + j] = lift - (i == j ? 0.0 : pairs[i * order + j]);
+        }
+        dst[i * order + i] = lift + sum - shift;
+    }
+}
+
+double dense_lift(const double *pairs, size_t order)
+{
+    double sum = 0.0;
+    for (size_t i = 0; i < order * order; i++) {
+        sum += i / order == i % order ? 0.0 : pairs[i];
+    }
+    return sum / (double)(order * order);
+}
