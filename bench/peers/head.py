@@ -28,14 +28,15 @@ C = 0.01
 
 
 def make_problem(rows, features, classes):
+    """Features like a network's: mixed directions whose variances fall as 1 / i, then a ReLU."""
     generator = np.random.default_rng(0)
     labels = np.arange(rows) % classes
     centres = generator.standard_normal((classes, features), dtype=np.float32)
-    mixing = generator.standard_normal((8, features), dtype=np.float32)
+    deviations = (1 + np.arange(features, dtype=np.float32)) ** -0.5
+    mixing = generator.standard_normal((features, features), dtype=np.float32)
     x = generator.standard_normal((rows, features), dtype=np.float32)
     x += 0.7 * centres[labels]
-    x += 0.3 * generator.standard_normal((rows, 8), dtype=np.float32) @ mixing
-    x = np.maximum(x, 0)
+    x = np.maximum((x * deviations) @ mixing, 0)
     x -= x.mean(0)
     x /= x.std(0)
     return x, labels
