@@ -11,9 +11,12 @@
 #include "cli/stage_options.h"
 
 static const option eval_table[] = {
-    {"split", 0, OPTION_TEXT, "NAME", "only this split (default all that have features)",
+    {"split", 0, OPTION_TEXT, "NAME",
+     "only this split; the curves the run keeps are then of it alone (default all that have "
+     "features)",
      false},
-    {"backbone", 'b', OPTION_TEXT, "NAME", "only this backbone (default all)", false},
+    {"backbone", 'b', OPTION_TEXT, "NAME", "only this backbone, in the same way (default all)",
+     false},
     {"curve", 0, OPTION_PATH, "FILE", "accuracy by rank of every head, as CSV", false},
     {"seed", 0, OPTION_COUNT, "S", "of all that is drawn at random (default 0)", false},
     {"threads", 'j', OPTION_COUNT, "N", "threads (default all processors)", false},
