@@ -492,6 +492,11 @@ SPUR_API spur_status spur_extremes(spur_run *run, const char *split, size_t per_
 /* The same as one PNG with the boxes drawn: a row per class, the clearest on the left. */
 SPUR_API spur_status spur_extremes_draw(spur_run *run, const char *split, size_t per_end,
                                         const char *path, spur_error *error) SPUR_MUST_USE;
+/* One class, by its label; an image that cannot be read leaves its cell empty. */
+SPUR_API spur_status spur_extremes_draw_class(spur_run *run, const char *split,
+                                              const char *label, size_t per_end,
+                                              const char *path,
+                                              spur_error *error) SPUR_MUST_USE;
 
 /* ---- select: subsets by visibility ------------------------------------------------------ */
 

@@ -67,5 +67,6 @@ extern const command select_command, features_command, retrain_command, eval_com
 extern const command classify_command;
 extern const command compare_command;
 extern const command report_command;
+extern const command show_command;
 
 #endif

@@ -221,6 +221,12 @@ static bool is_better(const report_head *a, const report_head *b)
     return report_accuracy(&a->all) > report_accuracy(&b->all);
 }
 
+static bool is_new_backbone(const report_heads *heads, const char *name)
+{
+    return heads->backbone_count == 0 ||
+           strcmp(heads->backbones[heads->backbone_count - 1].name, name) != 0;
+}
+
 static spur_status choose_backbones(heads_job *job, spur_error *error)
 {
     spur_status status;
@@ -231,12 +237,11 @@ static spur_status choose_backbones(heads_job *job, spur_error *error)
         if (one->split != heads->judged) {
             continue;
         }
-        report_backbone *last =
-            heads->backbone_count == 0 ? NULL : &heads->backbones[heads->backbone_count - 1];
-        if (last == NULL || strcmp(last->name, one->backbone) != 0) {
-            last = &heads->backbones[heads->backbone_count++];
-            *last = (report_backbone){one->backbone, SIZE_MAX, SIZE_MAX, NULL, NULL};
+        if (is_new_backbone(heads, one->backbone)) {
+            heads->backbones[heads->backbone_count++] =
+                (report_backbone){one->backbone, SIZE_MAX, SIZE_MAX, NULL, NULL};
         }
+        report_backbone *last = &heads->backbones[heads->backbone_count - 1];
         if (is_original(one->head)) {
             last->original = i;
         } else if (last->best == SIZE_MAX || is_better(one, &heads->heads[last->best])) {

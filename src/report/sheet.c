@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "base/text.h"
@@ -202,9 +203,10 @@ done:
 }
 
 /* Clearest from the left edge inwards, most hidden from the right edge inwards: the row reads
- * as the ranking does. */
+ * as the ranking does. With `only` one class has the sheet for itself, and an image that cannot
+ * be read leaves its cell empty. */
 static spur_status put_extremes(sheet *on, const extremes *found, size_t per_end,
-                                spur_error *error)
+                                const size_t *only, spur_error *error)
 {
     spur_status status = SPUR_OK;
     for (size_t i = 0; i < found->count; i++) {
@@ -212,36 +214,70 @@ static spur_status put_extremes(sheet *on, const extremes *found, size_t per_end
         bool is_hidden = item->rank <= item->images - item->images / 2;
         size_t place = (size_t)(is_hidden ? item->rank - 1 : item->images - item->rank);
         size_t column = is_hidden ? 2 * per_end - 1 - place : place;
-        TRY(put_extreme(on, item, found->classes[i], column, error));
+        if (only != NULL && found->classes[i] != *only) {
+            continue;
+        }
+        status = put_extreme(on, item, only == NULL ? found->classes[i] : 0, column, error);
+        TRY(only != NULL && status == SPUR_IMAGE ? SPUR_OK : status);
     }
 done:
     return status;
 }
 
-spur_status spur_extremes_draw(spur_run *run, const char *split, size_t per_end,
-                               const char *path, spur_error *error)
+static spur_status find_class(const spur_run *run, const char *label, size_t *out,
+                              spur_error *error)
+{
+    for (size_t i = 0; i < run->class_count; i++) {
+        if (strcmp(run->classes[i].label, label) == 0) {
+            *out = i;
+            return SPUR_OK;
+        }
+    }
+    return error_set(error, SPUR_USAGE, "class %s is not in the run; its first is %s", label,
+                     run->classes[0].label);
+}
+
+/* label NULL: a row per class. */
+static spur_status draw_extremes(spur_run *run, const char *split, const char *label,
+                                 size_t per_end, const char *path, spur_error *error)
 {
     spur_status status;
     extremes found = {0};
     sheet on = {0};
-    size_t columns;
+    size_t columns, only = 0;
     if (run == NULL || split == NULL || path == NULL || per_end == 0) {
         FAIL(SPUR_USAGE, "a run, a split, a count and a file for the sheet are needed");
     }
     if (!size_mul(per_end, 2, &columns)) {
         FAIL(SPUR_USAGE, "%zu images per end are too many", per_end);
     }
+    TRY(label == NULL ? SPUR_OK : find_class(run, label, &only, error));
     TRY(extremes_make(run, split, per_end, &found, error));
-    TRY(sheet_open(run->class_count, columns, &on, error));
+    TRY(sheet_open(label == NULL ? run->class_count : 1, columns, &on, error));
     sheet_head_column(&on, 0, "clearest");
     sheet_head_column(&on, per_end, "most hidden");
-    for (size_t i = 0; i < run->class_count; i++) {
-        sheet_name_row(&on, i, run->classes[i].name);
+    for (size_t i = 0; i < on.rows; i++) {
+        sheet_name_row(&on, i, run->classes[label == NULL ? i : only].name);
     }
-    TRY(put_extremes(&on, &found, per_end, error));
+    TRY(put_extremes(&on, &found, per_end, label == NULL ? NULL : &only, error));
     TRY(image_write_png(path, &on.page, error));
 done:
     extremes_free(&found);
     sheet_close(&on);
     return status;
+}
+
+spur_status spur_extremes_draw(spur_run *run, const char *split, size_t per_end,
+                               const char *path, spur_error *error)
+{
+    return draw_extremes(run, split, NULL, per_end, path, error);
+}
+
+spur_status spur_extremes_draw_class(spur_run *run, const char *split, const char *label,
+                                     size_t per_end, const char *path, spur_error *error)
+{
+    if (label == NULL) {
+        return error_set(error, SPUR_USAGE, "a class is needed");
+    }
+    return draw_extremes(run, split, label, per_end, path, error);
 }
