@@ -40,9 +40,9 @@ typedef struct show {
     const char *label; /* NULL: all classes */
     const char *split;
     size_t count;
-    json_printer *json; /* NULL: lists */
-    char *shown;        /* label of the class being printed */
-    bool is_hidden;     /* the end being printed */
+    json_printer json;
+    char *shown;    /* label of the class being printed */
+    bool is_hidden; /* the end being printed */
 } show;
 
 /* ---- what is asked for ------------------------------------------------------------------- */
@@ -138,7 +138,7 @@ static int print_item(void *context, const spur_extreme *item)
 static int put_item(void *context, const spur_extreme *item)
 {
     show *to = context;
-    json_printer *json = to->json;
+    json_printer *json = &to->json;
     if (to->label != NULL && strcmp(to->label, item->label) != 0) {
         return 0;
     }
@@ -160,16 +160,16 @@ static int put_item(void *context, const spur_extreme *item)
 
 static spur_status print_json(show *of, spur_error *error)
 {
-    json_printer json = {.to = stdout};
-    of->json = &json;
-    json_put_open(&json, NULL, '{');
-    json_put_text(&json, "split", of->split);
-    json_put_open(&json, "images", '[');
+    json_printer *json = &of->json;
+    of->json = (json_printer){.to = stdout};
+    json_put_open(json, NULL, '{');
+    json_put_text(json, "split", of->split);
+    json_put_open(json, "images", '[');
     spur_status status = spur_extremes(of->run, of->split, of->count, put_item, of, error);
-    json_put_close(&json, ']');
-    json_put_close(&json, '}');
+    json_put_close(json, ']');
+    json_put_close(json, '}');
     if (status == SPUR_OK) {
-        json_put_end(&json);
+        json_put_end(json);
     }
     return status;
 }
