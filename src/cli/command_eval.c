@@ -24,9 +24,9 @@ static const option eval_table[] = {
     {0}};
 static const option_group eval_group = {"Evaluate", eval_table};
 static const option_group *const eval_groups[] = {
-    &eval_group,       &noise_group,    &backbone_options,
-    &network_options,  &audit_group,    &json_options,
-    &progress_options, &screen_options, NULL};
+    &eval_group,  &noise_group,       &noise_model_group, &backbone_options, &network_options,
+    &audit_group, &audit_model_group, &json_options,      &progress_options, &screen_options,
+    NULL};
 
 spur_status read_eval_options(const arguments *from, spur_eval_options *out, spur_error *error)
 {

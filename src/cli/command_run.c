@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/eval_noise.h"
 #include "cli/fail_if.h"
 #include "cli/failures.h"
 #include "cli/option_groups.h"
@@ -36,19 +37,10 @@ static const option run_options_table[] = {
     {"keep-going", 0, OPTION_FLAG, NULL, "do not give up after 1000 failures in a row", false},
     {0}};
 static const option_group run_options = {"Run", run_options_table};
-static const option_group *const run_groups[] = {&run_options,
-                                                 &subset_options,
-                                                 &naming_options,
-                                                 &recipe_options,
-                                                 &scoring_options,
-                                                 &data_options,
-                                                 &image_options,
-                                                 &backbone_options,
-                                                 &detector_options,
-                                                 &json_options,
-                                                 &progress_options,
-                                                 &screen_options,
-                                                 NULL};
+static const option_group *const run_groups[] = {
+    &run_options,      &subset_options,  &naming_options,   &recipe_options, &noise_group,
+    &audit_group,      &scoring_options, &data_options,     &image_options,  &backbone_options,
+    &detector_options, &json_options,    &progress_options, &screen_options, NULL};
 
 /* ---- datasets --------------------------------------------------------------------------- */
 
@@ -119,6 +111,32 @@ done:
 
 /* ---- options ---------------------------------------------------------------------------- */
 
+/* What options point to: as long as the job. */
+typedef struct kept_values {
+    double C[C_MOST];
+    noise_arguments noise;
+    char *names[RUN_SOURCES]; /* of splits */
+} kept_values;
+
+/* With the models of the other stages. */
+static spur_status read_evaluation(const arguments *from, noise_arguments *kept, run_job *job,
+                                   spur_error *error)
+{
+    spur_status status;
+    TRY(read_eval_options(from, &job->eval, error));
+    job->eval.backbone = NULL;
+    job->eval.split = NULL;
+    job->eval.noise_models = job->backbones;
+    job->eval.noise_model_count = job->backbone_count;
+    if (argument_flag(from, "noise") && job->backbone_count == 0) {
+        FAIL(SPUR_USAGE, "--noise needs --backbone MODEL");
+    }
+    TRY(read_noise_options(from, kept, &job->eval, error));
+    run_preset_apply(from, job);
+done:
+    return status;
+}
+
 static spur_status read_options(const arguments *from, double *values, run_job *job,
                                 spur_error *error)
 {
@@ -127,9 +145,6 @@ static spur_status read_options(const arguments *from, double *values, run_job *
     read_select_options(from, &job->select);
     TRY(read_features_options(from, &job->features, error));
     TRY(read_retrain_options(from, values, &job->retrain, error));
-    TRY(read_eval_options(from, &job->eval, error));
-    job->eval.backbone = NULL;
-    job->eval.split = NULL;
     job->report.seed = argument_whole(from, "seed", job->report.seed);
     job->report.threads = job->score.threads;
     /* These names mean something else on their own command's line. */
@@ -140,13 +155,12 @@ static spur_status read_options(const arguments *from, double *values, run_job *
     job->score.restart = job->features.restart = false;
     job->is_restarted = argument_flag(from, "restart");
     job->select.restart = job->retrain.restart = job->is_restarted;
-    run_preset_apply(from, job);
 done:
     return status;
 }
 
-static spur_status read_job(const arguments *from, double *values, char *names[RUN_SOURCES],
-                            run_job *job, spur_error *error)
+static spur_status read_job(const arguments *from, kept_values *kept, run_job *job,
+                            spur_error *error)
 {
     spur_status status;
     run_job_init(job);
@@ -155,13 +169,14 @@ static spur_status read_job(const arguments *from, double *values, char *names[R
         FAIL(SPUR_USAGE, "no run folder: give --out RUN");
     }
     TRY(fail_if_parse(from, error));
-    TRY(read_options(from, values, job, error));
-    TRY(read_sources(from, job, names, error));
+    TRY(read_options(from, kept->C, job, error));
+    TRY(read_sources(from, job, kept->names, error));
     TRY(read_detector_path(from, &job->detector, error));
     if (argument_flag(from, "backbone") || getenv("SPUR_BACKBONE") != NULL) {
         TRY(read_backbone_paths(from, job->backbones, RUN_BACKBONES, &job->backbone_count,
                                 error));
     }
+    TRY(read_evaluation(from, &kept->noise, job, error));
 done:
     return status;
 }
@@ -235,10 +250,9 @@ static spur_status run_run(const arguments *from, terminal *screen, spur_error *
 {
     static const run_stage *const tables[] = {run_table, NULL};
     spur_status status;
-    double values[C_MOST];
-    char *names[RUN_SOURCES] = {NULL};
+    kept_values kept = {.names = {NULL}};
     run_job job;
-    TRY(read_job(from, values, names, &job, error));
+    TRY(read_job(from, &kept, &job, error));
     if (argument_flag(from, "dry-run")) {
         status = run_plan_print(tables, &job, argument_flag(from, "json"), error);
         goto done;
@@ -248,7 +262,7 @@ static spur_status run_run(const arguments *from, terminal *screen, spur_error *
 done:
     run_job_close(&job);
     for (size_t i = 0; i < RUN_SOURCES; i++) {
-        free(names[i]);
+        free(kept.names[i]);
     }
     return status;
 }

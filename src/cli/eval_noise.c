@@ -19,8 +19,6 @@ enum {
 static const option noise_table[] = {
     {"noise", 0, OPTION_FLAG, NULL, "also accuracy with noise on the object and around it",
      false},
-    {"noise-backbone", 0, OPTION_PATH, "MODEL",
-     "the model the features were made with; may be repeated (default $SPUR_BACKBONE)", false},
     {"alpha", 0, OPTION_TEXT, "LIST", "l2 lengths of the noise (default 0,10,100,250)", false},
     {"trials", 0, OPTION_COUNT, "N", "draws per image (default 3)", false},
     {"clamp", 0, OPTION_CHOICE, "on|off", "keep pixels in [0, 1] (default on)", false},
@@ -29,17 +27,25 @@ static const option noise_table[] = {
     {"noise-limit", 0, OPTION_COUNT, "N", "only so many images, even over classes", false},
     {0}};
 const option_group noise_group = {"Noise", noise_table};
+static const option noise_model_table[] = {
+    {"noise-backbone", 0, OPTION_PATH, "MODEL",
+     "the model the features were made with; may be repeated (default $SPUR_BACKBONE)", false},
+    {0}};
+const option_group noise_model_group = {"Noise", noise_model_table};
 
 static const option audit_table[] = {
     {"audit", 0, OPTION_FLAG, NULL, "also the detector without its box, and on the box alone",
      false},
-    {"detector", 'd', OPTION_PATH, "MODEL",
-     "the model the run was scored with (default $SPUR_DETECTOR)", false},
     {"audit-split", 0, OPTION_TEXT, "NAME", "images of this split (default --split, else val)",
      false},
     {"audit-limit", 0, OPTION_COUNT, "N", "only so many images, even over classes", false},
     {0}};
 const option_group audit_group = {"Detector audit", audit_table};
+static const option audit_model_table[] = {
+    {"detector", 'd', OPTION_PATH, "MODEL",
+     "the model the run was scored with (default $SPUR_DETECTOR)", false},
+    {0}};
+const option_group audit_model_group = {"Detector audit", audit_model_table};
 
 /* "0,10,100" into numbers. */
 static spur_status read_alphas(const char *list, double *out, size_t *count, spur_error *error)
@@ -66,6 +72,9 @@ static spur_status read_alphas(const char *list, double *out, size_t *count, spu
 static spur_status read_models(const arguments *from, noise_arguments *kept,
                                spur_eval_options *out, spur_error *error)
 {
+    if (out->noise_model_count > 0) {
+        return SPUR_OK;
+    }
     size_t count = argument_list(from, "noise-backbone", kept->models, MODELS);
     if (count > MODELS) {
         return failure_set(error, SPUR_USAGE, "--noise-backbone: at most %d in one call",

@@ -7,6 +7,8 @@
 #include "cli/options.h"
 
 extern const option_group noise_group, audit_group;
+/* The models, where --backbone and --detector do not say them. */
+extern const option_group noise_model_group, audit_model_group;
 
 /* What the options point to. */
 typedef struct noise_arguments {
@@ -14,6 +16,7 @@ typedef struct noise_arguments {
     double alphas[32];
 } noise_arguments;
 
+/* Models that *out has already are not asked for. */
 spur_status read_noise_options(const arguments *from, noise_arguments *kept,
                                spur_eval_options *out, spur_error *error) SPUR_MUST_USE;
 

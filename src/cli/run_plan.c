@@ -219,6 +219,61 @@ spur_status plan_retrain(run_job *job, size_t i, run_forecast *out, spur_error *
     return SPUR_OK;
 }
 
+/* ---- eval ------------------------------------------------------------------------------- */
+
+/* Images of the split that noise is added to; 0: not known before scoring. */
+static uint64_t count_noise_images(const run_job *job)
+{
+    const char *split = job->eval.noise_split == NULL ? "val" : job->eval.noise_split;
+    uint64_t images = 0;
+    for (size_t c = 0; job->ranked != NULL && c < job->ranked->class_count; c++) {
+        images += strcmp(job->ranked->classes[c].split, split) == 0
+                      ? job->ranked->classes[c].images
+                      : 0;
+    }
+    for (size_t i = 0; images == 0 && i < job->source_count; i++) {
+        images = strcmp(job->sources[i].split, split) == 0 ? job->scored[i]->found : 0;
+    }
+    return job->eval.noise_limit > 0 && job->eval.noise_limit < images ? job->eval.noise_limit
+                                                                       : images;
+}
+
+/* True when the evaluation that stands in the run has numbers under noise. */
+static bool has_noise(const run_job *job)
+{
+    static const char word[] = "\"noise/";
+    char path[PATH_SIZE];
+    size_t matched = 0;
+    int used = snprintf(path, sizeof path, "%s/metrics.json", job->run);
+    FILE *from = used > 0 && (size_t)used < sizeof path ? fopen(path, "r") : NULL;
+    if (from == NULL) {
+        return false;
+    }
+    for (int c = getc(from); c != EOF && matched + 1 < sizeof word; c = getc(from)) {
+        matched = c == word[matched] ? matched + 1 : (size_t)(c == word[0]);
+    }
+    (void)fclose(from);
+    return matched + 1 == sizeof word;
+}
+
+spur_status plan_eval(run_job *job, size_t i, run_forecast *out, spur_error *error)
+{
+    uint64_t alphas = job->eval.noise_alpha_count == 0 ? 3 : job->eval.noise_alpha_count;
+    uint64_t trials = job->eval.noise_trials == 0 ? 3 : job->eval.noise_trials;
+    uint64_t passes = 1 + 2 * alphas * trials; /* in the box and around it */
+    (void)i;
+    (void)error;
+    *out = (run_forecast){.unit = "noisy images"};
+    if (job->eval.noise) {
+        out->total = passes * job->backbone_count * count_noise_images(job);
+        out->missing = job->facts.is_behind || !has_noise(job) ? out->total : 0;
+        out->seconds = out->total == 0 ? (double)NAN
+                                       : (double)out->missing * job->facts.image_seconds /
+                                             (double)job->backbone_count;
+    }
+    return SPUR_OK;
+}
+
 /* ---- printing --------------------------------------------------------------------------- */
 
 typedef struct plan_sum {
@@ -254,9 +309,9 @@ static void print_row(const char *name, const run_forecast *one)
     char cell[4 * 28 + ESCAPE_SIZE], duration[32];
     escape_fit(name, 28, cell, sizeof cell);
     progress_time(isfinite(one->seconds) ? one->seconds : -1.0, duration, sizeof duration);
-    (void)printf("%s%11llu%11llu %-11s%8s", cell, (unsigned long long)one->missing,
+    (void)printf("%s%11llu%11llu %-12s%8s", cell, (unsigned long long)one->missing,
                  (unsigned long long)one->total, one->unit,
-                 one->missing == 0 ? "done" : duration);
+                 one->missing == 0 && one->total > 0 ? "done" : duration);
     print_bytes(one->bytes);
     (void)putchar('\n');
 }
@@ -285,8 +340,12 @@ static spur_status plan_one(const run_stage *stage, run_job *job, size_t i, json
     (void)snprintf(name, sizeof name, "%s%s%.60s", stage->name, subject[0] == '\0' ? "" : " ",
                    subject);
     TRY(stage->plan(job, i, &one, error));
-    if (one.missing == 0) {
+    job->facts.is_behind = job->facts.is_behind || one.missing > 0;
+    if (one.missing == 0 && one.total > 0) {
         one.seconds = 0.0;
+    }
+    if (one.total == 0 && isfinite(one.seconds)) {
+        return SPUR_OK;
     }
     add_up(&one, sum);
     if (json != NULL) {
@@ -325,7 +384,7 @@ spur_status run_plan_print(const run_stage *const *tables, run_job *job, bool as
         json_put_file_name(&json, "run", job->run);
         json_put_open(&json, "stages", '[');
     } else {
-        (void)printf("%-28s%11s%11s %-11s%8s%12s\n", "stage", "to do", "of", "", "time",
+        (void)printf("%-28s%11s%11s %-12s%8s%12s\n", "stage", "to do", "of", "", "time",
                      "disk");
     }
     TRY(plan_all(tables, job, as_json ? &json : NULL, &sum, error));
@@ -338,7 +397,7 @@ spur_status run_plan_print(const run_stage *const *tables, run_job *job, bool as
         return SPUR_OK;
     }
     progress_time(sum.seconds, duration, sizeof duration);
-    (void)printf("%-28s%22s %-11s%8s", "all", "", "", duration);
+    (void)printf("%-28s%22s %-12s%8s", "all", "", "", duration);
     print_bytes(sum.bytes);
     (void)puts("\ntimes: measured just now on this machine; other load changes them");
 done:

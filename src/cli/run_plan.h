@@ -19,6 +19,9 @@ spur_status plan_features(run_job *job, size_t i, run_forecast *out,
                           spur_error *error) SPUR_MUST_USE;
 spur_status plan_retrain(run_job *job, size_t i, run_forecast *out,
                          spur_error *error) SPUR_MUST_USE;
+/* Noise only: all else is done in moments. */
+spur_status plan_eval(run_job *job, size_t i, run_forecast *out,
+                      spur_error *error) SPUR_MUST_USE;
 
 /* Plans all stages of the tables and prints them: a table, or JSON. */
 spur_status run_plan_print(const run_stage *const *tables, run_job *job, bool as_json,

@@ -6,12 +6,13 @@
 typedef struct preset {
     const char *amounts;
     uint64_t seeds;
+    bool noise; /* at its default lengths and trials */
 } preset;
 
 /* In the order of the option's words. */
 static const preset presets[] = {
-    {"50,100,200", 5}, /* the paper's subsets, alphas and trials */
-    {"100", 1},
+    {"50,100,200", 5, true}, /* the paper's */
+    {"100", 1, false},
 };
 
 void run_preset_apply(const arguments *from, run_job *job)
@@ -24,4 +25,9 @@ void run_preset_apply(const arguments *from, run_job *job)
         job->select.amounts = chosen->amounts;
     }
     job->select.seeds = argument_whole(from, "seeds", chosen->seeds);
+    if (chosen->noise && job->backbone_count > 0) {
+        job->eval.noise = true;
+        job->eval.noise_models = job->backbones;
+        job->eval.noise_model_count = job->backbone_count;
+    }
 }

@@ -200,7 +200,7 @@ const run_stage run_table[] = {
     {"select", once, select_subsets, plan_select, describe_select},
     {"features", once_with_backbones, compute_features, plan_features, describe_features},
     {"retrain", once_with_backbones, retrain_heads, plan_retrain, describe_retrain},
-    {"eval", once_with_backbones, evaluate, NULL, describe_eval},
+    {"eval", once_with_backbones, evaluate, plan_eval, describe_eval},
     {"report", once, write_report, NULL, describe_report},
     {NULL, NULL, NULL, NULL, NULL},
 };

@@ -30,6 +30,7 @@ typedef struct run_source {
 /* What the plans of earlier stages have found out. */
 typedef struct run_facts {
     uint64_t images, pending; /* of all datasets; not scored yet */
+    bool is_behind;           /* some stage before this one has something to do */
     size_t classes;
     uint64_t subsets, members; /* members: images of all subsets together */
     size_t widest;             /* features of the widest backbone */
