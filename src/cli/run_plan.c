@@ -16,10 +16,10 @@ enum {
     PATH_SIZE = 4096,
     ROW_BYTES = 700,    /* of run.db for an image; measured: 500 to 900 */
     RUN_BYTES = 120000, /* of an empty one */
-    SOLVER_PASSES = 60  /* over the rows for one last layer, measured: 30 to 100 */
+    SOLVER_PASSES = 60  /* over the rows, what a last layer costs at the rate of products */
 };
 
-static const double BENCH_SECONDS = 1.0;
+static const double BENCH_SECONDS = 1.0, HEAD_SECONDS = 0.1;
 
 /* ---- score ------------------------------------------------------------------------------ */
 
@@ -214,7 +214,8 @@ spur_status plan_retrain(run_job *job, size_t i, run_forecast *out, spur_error *
     out->seconds = (double)NAN;
     if (facts->gflops > 0.0 && out->total > 0) {
         double share = (double)out->missing / (double)out->total;
-        out->seconds = share * (double)job->backbone_count * products / 1e9 / facts->gflops;
+        out->seconds = (double)out->missing * HEAD_SECONDS +
+                       share * (double)job->backbone_count * products / 1e9 / facts->gflops;
     }
     return SPUR_OK;
 }
@@ -397,9 +398,12 @@ spur_status run_plan_print(const run_stage *const *tables, run_job *job, bool as
         return SPUR_OK;
     }
     progress_time(sum.seconds, duration, sizeof duration);
-    (void)printf("%-28s%22s %-12s%8s", "all", "", "", duration);
+    (void)printf("%-28s%22s %-12s%8s", "all", "", sum.is_partly_known ? "at least" : "",
+                 duration);
     print_bytes(sum.bytes);
-    (void)puts("\ntimes: measured just now on this machine; other load changes them");
+    (void)puts(
+        "\ntimes: measured just now on this machine, last layers within a factor of three;\n"
+        "other load changes them");
 done:
     return status;
 }

@@ -25,7 +25,7 @@ cp -r "$data/tiny-owlvit" detector
 cp -r "$data/tiny-resnet" net
 cp -r "$data/tiny-vit-timm" vit
 options=(../world/truth.csv --out run --detector ../detector --backbone ../net
-    --backbone ../vit -k "3,20%" --seeds 2 --quiet)
+    --backbone ../vit -k "3,20%" --seeds 2 --noise --alpha 10 --trials 2 --noise-limit 6 --quiet)
 
 # go FOLDER [OPTION]...: a run in FOLDER/run, so that nothing printed depends on its name.
 go()
@@ -74,7 +74,8 @@ while [ "$kills" -lt "$kills_wanted" ]; do
     [ "$attempts" -le $((20 * kills_wanted)) ] || fail "only $kills kills"
     (cd killed && exec "$spur" run "${options[@]}" -j $((RANDOM % 3 + 1)) >text 2>err) &
     process=$!
-    sleep "$(printf '0.%03d' $((RANDOM * (span < 999 ? span : 999) / 32768)))"
+    delay=$((RANDOM * span / 32768))
+    sleep "$(printf '%d.%03d' $((delay / 1000)) $((delay % 1000)))"
     kill -9 "$process" 2>/dev/null
     wait "$process" 2>/dev/null
     code=$?
