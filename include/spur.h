@@ -798,6 +798,12 @@ typedef struct spur_eval_options {
     const char *audit_detector; /* the model the run was scored with */
     const char *audit_split;    /* as noise_split */
     uint64_t audit_limit;
+
+    /* what else could make a gap: shuffled ranks, strata, correlations */
+    bool controls_off;
+    size_t controls_permutations;        /* shuffles; default 2000 */
+    const char *const *controls_columns; /* further columns with numbers to control for */
+    size_t controls_column_count;
 } spur_eval_options;
 
 SPUR_API void spur_eval_options_defaults(spur_eval_options *options);

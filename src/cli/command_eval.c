@@ -10,6 +10,10 @@
 #include "cli/option_groups.h"
 #include "cli/stage_options.h"
 
+enum {
+    MOST_CONFOUNDS = 12
+};
+
 static const option eval_table[] = {
     {"split", 0, OPTION_TEXT, "NAME",
      "only this split; the curves the run keeps are then of it alone (default all that have "
@@ -19,6 +23,11 @@ static const option eval_table[] = {
      false},
     {"curve", 0, OPTION_PATH, "FILE", "accuracy by rank of every head, as CSV", false},
     {"seed", 0, OPTION_COUNT, "S", "of all that is drawn at random (default 0)", false},
+    {"no-controls", 0, OPTION_FLAG, NULL, "no shuffled ranks, no strata, no correlations",
+     false},
+    {"permutations", 0, OPTION_COUNT, "N", "shuffles of the ranks (default 2000)", false},
+    {"confound", 0, OPTION_TEXT, "COLUMN",
+     "control for this column of numbers, too; may be repeated", false},
     {"threads", 'j', OPTION_COUNT, "N", "threads (default all processors)", false},
     FAIL_IF_OPTION,
     {0}};
@@ -34,6 +43,9 @@ spur_status read_eval_options(const arguments *from, spur_eval_options *out, spu
     out->split = argument_text(from, "split");
     out->backbone = argument_text(from, "backbone");
     out->seed = argument_whole(from, "seed", 0);
+    out->controls_off = argument_flag(from, "no-controls");
+    out->controls_permutations =
+        (size_t)argument_whole(from, "permutations", out->controls_permutations);
     return read_threads(from, &out->threads, error);
 }
 
@@ -70,10 +82,30 @@ done:
     return status;
 }
 
+/* columns [MOST_CONFOUNDS] holds the names that the options point to. */
+static spur_status read_confounds(const arguments *from, const char **columns,
+                                  spur_eval_options *out, spur_error *error)
+{
+    size_t count = argument_list(from, "confound", columns, MOST_CONFOUNDS);
+    if (count > MOST_CONFOUNDS) {
+        return failure_set(error, SPUR_USAGE, "--confound may be given at most %d times",
+                           (int)MOST_CONFOUNDS);
+    }
+    if (count > 0 && out->controls_off) {
+        return failure_set(error, SPUR_USAGE,
+                           "--confound and --no-controls exclude each other");
+    }
+    out->controls_columns = columns;
+    out->controls_column_count = count;
+    return SPUR_OK;
+}
+
 static void print_all(const spur_eval_summary *summary, const terminal *screen)
 {
     eval_print_curves(summary, screen);
     eval_print_findings(summary, "eval", "What the curves say:");
+    eval_print_controls(summary, screen);
+    eval_print_findings(summary, "controls", "What the controls say:");
     eval_print_noise(summary, screen);
     eval_print_audit(summary, screen);
 }
@@ -94,11 +126,13 @@ static spur_status run_eval(const arguments *from, terminal *screen, spur_error 
     spur_eval_options options;
     noise_arguments kept;
     spur_eval_summary *summary = NULL;
+    const char *columns[MOST_CONFOUNDS];
     spur_monitor monitor = terminal_monitor(screen);
     TRY(check_streams(from, error));
     TRY(fail_if_parse(from, error));
     TRY(read_eval_options(from, &options, error));
     TRY(read_noise_options(from, &kept, &options, error));
+    TRY(read_confounds(from, columns, &options, error));
     status = spur_eval(argument_word(from, 0), &options, &monitor, &summary, error);
     terminal_clear(screen);
     TRY(status);
@@ -122,9 +156,10 @@ const command eval_command = {
     .description =
         "Asks every head of the run (RUN/heads, the model's own as \"original\") about every "
         "image that has features, and reports accuracy over images and over classes, by rank "
-        "of visibility, and the gap between clear and hidden images. The numbers are kept in "
-        "the run and written to RUN/metrics.json; what was made from the same inputs is not "
-        "made again.\n"
+        "of visibility, and the gap between clear and hidden images. Controls ask what else "
+        "could make the gap: shuffled ranks, box area, image size, confidence, classes the "
+        "detector cannot see, doubtful labels. The numbers are kept in the run and written to "
+        "RUN/metrics.json; what was made from the same inputs is not made again.\n"
         "\n"
         "--noise runs the network again on pixels with noise of the same length on the box of "
         "the object and around it, all heads on the same features: a head that leans on the "

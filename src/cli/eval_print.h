@@ -13,6 +13,8 @@ double eval_value(const spur_eval_summary *from, const char *prefix, const char 
 void eval_print_percent(double value, int width);
 /* Accuracies and gaps of every head. */
 void eval_print_curves(const spur_eval_summary *from, const terminal *screen);
+/* Gaps against shuffled ranks, inside strata and without suspects. */
+void eval_print_controls(const spur_eval_summary *from, const terminal *screen);
 /* Noise on the object and around it; the detector's audit; with their sentences. Nothing when
  * the run has no such numbers. */
 void eval_print_noise(const spur_eval_summary *from, const terminal *screen);

@@ -13,7 +13,8 @@
 #include "pipeline/predictions.h"
 
 enum {
-    DRAWS = 2000
+    DRAWS = 2000,
+    PERMUTATIONS = 2000
 };
 
 typedef spur_status (*evaluation_part)(spur_run *run, const spur_eval_options *options,
@@ -21,12 +22,14 @@ typedef spur_status (*evaluation_part)(spur_run *run, const spur_eval_options *o
 
 /* In the order in which they are made: later ones read the predictions and results of earlier
  * ones. */
-static const evaluation_part parts[] = {evaluate_curves, evaluate_noise, evaluate_audit};
+static const evaluation_part parts[] = {evaluate_curves, evaluate_controls, evaluate_noise,
+                                        evaluate_audit};
 
 void spur_eval_options_defaults(spur_eval_options *options)
 {
     memset(options, 0, sizeof *options);
     options->draws = DRAWS;
+    options->controls_permutations = PERMUTATIONS;
     spur_backbone_options_defaults(&options->noise_options);
 }
 

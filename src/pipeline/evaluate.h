@@ -11,6 +11,11 @@
 spur_status evaluate_curves(spur_run *run, const spur_eval_options *options,
                             const spur_monitor *monitor, spur_error *error) SPUR_MUST_USE;
 
+/* Stage "controls": shuffled ranks, strata, partial correlations, agreement with the model's
+ * own ranking. Reads the sizes k of stage "eval". */
+spur_status evaluate_controls(spur_run *run, const spur_eval_options *options,
+                              const spur_monitor *monitor, spur_error *error) SPUR_MUST_USE;
+
 /* Stage "noise": accuracy with noise in the object's box and around it (options->noise). */
 spur_status evaluate_noise(spur_run *run, const spur_eval_options *options,
                            const spur_monitor *monitor, spur_error *error) SPUR_MUST_USE;
