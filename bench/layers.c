@@ -201,7 +201,7 @@ static spur_status run_layer(worker *at, size_t index, spur_error *error)
                        error));
         lap(at, STAGE_QKV, &mark);
     }
-    TRY(attention_run(layers->attend, at->scratch, at->qkv, at->attended, error));
+    TRY(attention_run(layers->attend, at->scratch, at->qkv, TOKENS, at->attended, error));
     lap(at, STAGE_ATTENTION, &mark);
     for (size_t row = 0; row < layers->rows; row += layers->block) {
         TRY(linear_run(layers->out[index], at->scratch, at->attended + row * STRIDE,

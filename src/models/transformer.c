@@ -27,6 +27,7 @@ struct transformer {
     transformer_shape shape;
     const char *stage; /* what a watch is told */
     size_t tokens, rows, block;
+    size_t seen; /* tokens that the last layer makes */
     size_t stride, qkv_stride, hidden_stride;
     attention *attend;
     layer *layers;
@@ -314,6 +315,7 @@ spur_status transformer_open(engine *on, const weights *from, const transformer_
     made->shape = *shape;
     made->stage = plan->names->stage;
     made->tokens = plan->tokens;
+    made->seen = plan->seen == 0 ? plan->tokens : plan->seen;
     made->block = block_rows(plan->tokens);
     made->rows = blocks_total(plan->tokens);
     made->stride = row_stride(shape->width);
@@ -371,8 +373,15 @@ size_t transformer_scratch(const transformer *from)
            from->rows * (from->qkv_stride + from->stride);
 }
 
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* x of the first `rows` rows; keys and values are of all. */
+/* NOLINTNEXTLINE(readability-function-size): what every step has, and the rows */
 static spur_status attention_step(const transformer *from, const layer *one,
-                                  engine_worker *worker, float *x, float *scratch,
+                                  engine_worker *worker, float *x, size_t rows, float *scratch,
                                   spur_error *error)
 {
     spur_status status = SPUR_OK;
@@ -384,26 +393,28 @@ static spur_status attention_step(const transformer *from, const layer *one,
                  from->stride);
         TRY(linear_run(one->qkv, worker, normed, qkv + row * from->qkv_stride, error));
     }
-    TRY(attention_run(from->attend, worker, qkv, attended, error));
-    for (size_t row = 0; row < from->rows; row += from->block) {
-        TRY(linear_run(one->out, worker, attended + row * from->stride, x + row * from->stride,
-                       error));
+    TRY(attention_run(from->attend, worker, qkv, smaller(rows, from->tokens), attended, error));
+    for (size_t row = 0; row < rows; row += from->block) {
+        TRY(linear_run_some(one->out, worker, attended + row * from->stride, rows - row,
+                            x + row * from->stride, error));
     }
 done:
     return status;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): what every step has, and the rows */
 static spur_status mlp_step(const transformer *from, const layer *one, engine_worker *worker,
-                            float *x, float *scratch, spur_error *error)
+                            float *x, size_t rows, float *scratch, spur_error *error)
 {
     spur_status status = SPUR_OK;
     float *normed = scratch;
     float *hidden = normed + from->block * from->stride;
-    for (size_t row = 0; row < from->rows; row += from->block) {
-        float *rows = x + row * from->stride;
-        norm_run(&one->norm2, rows, from->stride, from->block, normed, from->stride);
-        TRY(linear_run(one->fc1, worker, normed, hidden, error));
-        TRY(linear_run(one->fc2, worker, hidden, rows, error));
+    for (size_t row = 0; row < rows; row += from->block) {
+        float *block = x + row * from->stride;
+        size_t count = smaller(rows - row, from->block);
+        norm_run(&one->norm2, block, from->stride, count, normed, from->stride);
+        TRY(linear_run_some(one->fc1, worker, normed, count, hidden, error));
+        TRY(linear_run_some(one->fc2, worker, hidden, count, block, error));
     }
 done:
     return status;
@@ -440,19 +451,22 @@ spur_status transformer_run(const transformer *from, engine_worker *worker, floa
 {
     spur_status status = SPUR_OK;
     size_t floats = from->rows * from->stride;
+    bool is_shown = watch != NULL && watch->show != NULL;
     padding_clear(from, scratch);
     for (size_t i = 0; i < from->shape.layers; i++) {
         const layer *one = &from->layers[i];
+        bool is_whole = is_shown || i + 1 < from->shape.layers || from->seen == from->tokens;
+        size_t made = is_whole ? from->rows : from->seen;
         char stage[TENSOR_NAME_SIZE];
         tensor_name(stage, "%s%zu", from->stage, i);
         for (size_t image = 0; image < images; image++) {
             TRY(watch_check(watch, error));
-            TRY(attention_step(from, one, worker, x + image * floats, scratch, error));
+            TRY(attention_step(from, one, worker, x + image * floats, made, scratch, error));
         }
         for (size_t image = 0; image < images; image++) {
             float *rows = x + image * floats;
             TRY(watch_check(watch, error));
-            TRY(mlp_step(from, one, worker, rows, scratch, error));
+            TRY(mlp_step(from, one, worker, rows, made, scratch, error));
             watch_show(watch, stage, rows, from->tokens, from->shape.width, from->stride);
         }
     }

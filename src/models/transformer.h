@@ -35,6 +35,7 @@ typedef struct transformer_plan {
     const block_names *names;
     const transformer_shape *shape;
     size_t tokens;
+    size_t seen; /* the last block makes only the first so many tokens; 0: all */
     bool causal; /* token t sees tokens 0 .. t */
 } transformer_plan;
 
@@ -71,7 +72,8 @@ size_t transformer_scratch(const transformer *from);
 
 /* In place; x holds blocks_total(tokens) rows of row_stride(width) floats per image. A block's
  * weights are used for all images before the next block's; the bits of an image do not depend
- * on the others. */
+ * on the others. With a plan's `seen`, rows behind it are undefined at the end, unless a watch
+ * is shown the stages. */
 spur_status transformer_run(const transformer *from, engine_worker *worker, float *x,
                             size_t images, float *scratch, const tower_watch *watch,
                             spur_error *error) SPUR_MUST_USE;

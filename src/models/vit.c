@@ -120,10 +120,11 @@ size_t vit_bytes(const vit *from)
 double vit_gmac(const vit *from)
 {
     double tokens = (double)from->tokens, width = (double)from->shape.width;
-    double layer = tokens * width * (4 * width + 2 * (double)from->shape.mlp) +
-                   2 * tokens * tokens * width;
+    double seen = (double)from->seen, rest = width * (width + 2 * (double)from->shape.mlp);
+    double layer = tokens * (3 * width * width + rest) + 2 * tokens * tokens * width;
+    double last = tokens * 3 * width * width + seen * (rest + 2 * tokens * width);
     double embed = (double)from->patches * width * 3 * (double)(from->patch * from->patch);
-    return (embed + (double)from->shape.layers * layer) / 1e9;
+    return (embed + (double)(from->shape.layers - 1) * layer + last) / 1e9;
 }
 
 /* Scratch: the tokens of all images, then what the blocks need or one block of patch pixels. */
@@ -168,7 +169,8 @@ done:
 static void feature_take(const vit *from, float *x, float *feature, const tower_watch *watch)
 {
     size_t width = from->shape.width, stride = from->stride;
-    norm_run(&from->last, x, stride, from->tokens, x, stride);
+    bool is_shown = watch != NULL && watch->show != NULL;
+    norm_run(&from->last, x, stride, is_shown ? from->tokens : from->seen, x, stride);
     watch_show(watch, "norm", x, from->tokens, width, stride);
     for (size_t i = 0; i < from->seen; i++) {
         memcpy(feature + i * width, x + i * stride, width * sizeof *x);

@@ -378,9 +378,12 @@ vit_tensors vit_plan_tensors(const vit_plan *plan)
     const vit_names *names = plan->names;
     size_t tokens = plan->leading + plan->grid * plan->grid;
     return (vit_tensors){
-        names->class_token, names->distillation_token,
-        names->positions,   names->patch,
-        names->norm,        {names->blocks, names->block, &plan->shape, tokens, false},
+        names->class_token,
+        names->distillation_token,
+        names->positions,
+        names->patch,
+        names->norm,
+        {names->blocks, names->block, &plan->shape, tokens, plan->seen, false},
     };
 }
 

@@ -243,27 +243,27 @@ static void run_tile(const attention *from, const workspace *space, const float 
 }
 
 static void run_head(const attention *from, const workspace *space, const float *qkv,
-                     size_t head, float *dst)
+                     size_t head, size_t queries, float *dst)
 {
     const attention_shape *shape = &from->shape;
     size_t width = shape->heads * shape->head_size;
-    const float *queries = qkv + head * shape->head_size;
-    pack_keys(from, queries + width, space->keys);
-    pack_values(from, queries + 2 * width, space->values);
-    for (size_t token = 0; token < shape->tokens; token += TILE_QUERIES) {
-        size_t left = shape->tokens - token;
+    const float *own = qkv + head * shape->head_size;
+    pack_keys(from, own + width, space->keys);
+    pack_values(from, own + 2 * width, space->values);
+    for (size_t token = 0; token < queries; token += TILE_QUERIES) {
+        size_t left = queries - token;
         size_t rows = left < TILE_QUERIES ? left : TILE_QUERIES;
-        for (size_t i = rows; i < 2 * rows && token + i < shape->tokens; i++) {
-            fetch_row(queries + (token + i) * shape->src_stride, shape->head_size);
+        for (size_t i = rows; i < 2 * rows && token + i < queries; i++) {
+            fetch_row(own + (token + i) * shape->src_stride, shape->head_size);
         }
-        run_tile(from, space, queries + token * shape->src_stride, token, rows);
+        run_tile(from, space, own + token * shape->src_stride, token, rows);
         store_tile(from, space, rows,
                    dst + token * shape->dst_stride + head * shape->head_size);
     }
 }
 
 spur_status attention_run(const attention *from, engine_worker *worker, const float *qkv,
-                          float *dst, spur_error *error)
+                          size_t queries, float *dst, spur_error *error)
 {
     float *scratch = engine_scratch(worker, from->floats);
     if (scratch == NULL) {
@@ -271,7 +271,7 @@ spur_status attention_run(const attention *from, engine_worker *worker, const fl
     }
     const workspace space = workspace_of(from, scratch);
     for (size_t head = 0; head < from->shape.heads; head++) {
-        run_head(from, &space, qkv, head, dst);
+        run_head(from, &space, qkv, head, queries, dst);
     }
     return SPUR_OK;
 }

@@ -23,9 +23,9 @@ typedef struct attention attention;
 spur_status attention_open(engine *on, const attention_shape *shape, attention **out,
                            spur_error *error) SPUR_MUST_USE;
 void attention_close(attention *block);
-/* qkv [tokens, 3 * heads * head_size] (q of all heads, then k, then v), dst [tokens, heads *
- * head_size]. */
+/* qkv [tokens, 3 * heads * head_size] (q of all heads, then k, then v), dst [queries, heads *
+ * head_size]: of the first `queries` tokens, at most all. */
 spur_status attention_run(const attention *from, engine_worker *worker, const float *qkv,
-                          float *dst, spur_error *error) SPUR_MUST_USE;
+                          size_t queries, float *dst, spur_error *error) SPUR_MUST_USE;
 
 #endif

@@ -3,6 +3,8 @@
  */
 #include "nn/linear.h"
 
+#include <stdint.h>
+
 #include "base/memory.h"
 #include "nn/onednn.h"
 #include "nn/packed.h"
@@ -47,15 +49,21 @@ size_t linear_bytes(const linear *from)
     return from->own != NULL ? packed_bytes(from->own) : onednn_product_bytes(from->library);
 }
 
-spur_status linear_run(const linear *from, engine_worker *worker, const float *src, float *dst,
-                       spur_error *error)
+spur_status linear_run_some(const linear *from, engine_worker *worker, const float *src,
+                            size_t rows, float *dst, spur_error *error)
 {
     if (from->own != NULL) {
-        return packed_run(from->own, worker, src, dst, error);
+        return packed_run(from->own, worker, src, rows, dst, error);
     }
     float *scratch = engine_scratch(worker, onednn_product_scratch(from->library));
     if (scratch == NULL) {
         return error_set(error, SPUR_INTERNAL, "a worker is older than the product it runs");
     }
     return onednn_product_run(from->library, scratch, src, dst, error);
+}
+
+spur_status linear_run(const linear *from, engine_worker *worker, const float *src, float *dst,
+                       spur_error *error)
+{
+    return linear_run_some(from, worker, src, SIZE_MAX, dst, error);
 }

@@ -34,5 +34,9 @@ size_t linear_bytes(const linear *from);
 /* src [rows, in], dst [rows, out] with the strides of the shape. */
 spur_status linear_run(const linear *from, engine_worker *worker, const float *src, float *dst,
                        spur_error *error) SPUR_MUST_USE;
+/* The first `rows` rows, at most the shape's; what becomes of the other rows of dst is not
+ * said. The same bits. */
+spur_status linear_run_some(const linear *from, engine_worker *worker, const float *src,
+                            size_t rows, float *dst, spur_error *error) SPUR_MUST_USE;
 
 #endif

@@ -186,7 +186,7 @@ static void pack_rows(const packed_product *from, size_t rows, const float *src,
 }
 
 spur_status packed_run(const packed_product *from, engine_worker *worker, const float *src,
-                       float *dst, spur_error *error)
+                       size_t rows, float *dst, spur_error *error)
 {
     const linear_shape *shape = &from->shape;
     float *packed = engine_scratch(worker, from->floats);
@@ -194,10 +194,11 @@ spur_status packed_run(const packed_product *from, engine_worker *worker, const 
         return error_set(error, SPUR_INTERNAL, "a worker is older than the product it runs");
     }
     float *sums = packed + from->block_rows * shape->in;
-    for (size_t row = 0; row < shape->rows; row += from->block_rows) {
-        size_t rows = smaller(shape->rows - row, from->block_rows);
-        pack_rows(from, rows, src + row * shape->src_stride, packed);
-        multiply_rows(from, rows, packed, sums, dst + row * shape->dst_stride);
+    size_t wanted = smaller(rows, shape->rows);
+    for (size_t row = 0; row < wanted; row += from->block_rows) {
+        size_t count = smaller(wanted - row, from->block_rows);
+        pack_rows(from, count, src + row * shape->src_stride, packed);
+        multiply_rows(from, count, packed, sums, dst + row * shape->dst_stride);
     }
     return SPUR_OK;
 }

@@ -14,7 +14,8 @@ spur_status packed_open(engine *on, const linear_shape *shape, const float *weig
                         spur_error *error) SPUR_MUST_USE;
 void packed_close(packed_product *block);
 size_t packed_bytes(const packed_product *from);
+/* The first `rows` rows, or all there are. */
 spur_status packed_run(const packed_product *from, engine_worker *worker, const float *src,
-                       float *dst, spur_error *error) SPUR_MUST_USE;
+                       size_t rows, float *dst, spur_error *error) SPUR_MUST_USE;
 
 #endif

@@ -108,7 +108,7 @@ static void run(const attention_data *data, float *dst)
     assert_ok(engine_open(&on, &error), error);
     assert_ok(attention_open(on, &data->shape, &made, &error), error);
     assert_ok(engine_worker_new(on, &worker, &error), error);
-    assert_ok(attention_run(made, worker, data->qkv, dst, &error), error);
+    assert_ok(attention_run(made, worker, data->qkv, data->shape.tokens, dst, &error), error);
     engine_worker_free(worker);
     attention_close(made);
     engine_close(on);
@@ -181,7 +181,8 @@ static void *work(void *context)
     engine_worker *worker = NULL;
     job->status = engine_worker_new(job->on, &worker, &error);
     for (size_t i = 0; i < 10 && job->status == SPUR_OK; i++) {
-        job->status = attention_run(job->made, worker, job->data->qkv, job->dst, &error);
+        job->status = attention_run(job->made, worker, job->data->qkv, job->data->shape.tokens,
+                                    job->dst, &error);
     }
     engine_worker_free(worker);
     return NULL;
@@ -230,7 +231,8 @@ static void test_worker_too_old(void **state)
     assert_ok(engine_open(&on, &error), error);
     assert_ok(engine_worker_new(on, &worker, &error), error);
     assert_ok(attention_open(on, &shape, &made, &error), error);
-    assert_int_equal(attention_run(made, worker, data.qkv, data.dst, &error), SPUR_INTERNAL);
+    assert_int_equal(attention_run(made, worker, data.qkv, 20, data.dst, &error),
+                     SPUR_INTERNAL);
     engine_worker_free(worker);
     attention_close(made);
     engine_close(on);

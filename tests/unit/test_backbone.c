@@ -53,6 +53,34 @@ static void run_at(const backbone *model, size_t first, size_t count, float *fea
     backbone_worker_free(worker);
 }
 
+static void show_nothing(void *context, const char *stage, const float *rows, size_t count,
+                         size_t width, size_t stride)
+{
+    (void)context;
+    (void)stage;
+    (void)rows;
+    (void)count;
+    (void)width;
+    (void)stride;
+}
+
+/* Somebody who looks on sees every token of the last block, and changes nothing. */
+static void run_shown(const backbone *model, const float *expected, float *features)
+{
+    spur_error error;
+    spur_backbone_info info;
+    backbone_worker *worker = NULL;
+    const tower_watch watch = {.show = show_nothing};
+    backbone_describe(model, &info);
+    assert_ok(backbone_worker_new(model, &worker, &error), error);
+    assert_ok(backbone_run(model, worker,
+                           pixels + BACKBONE_BATCH / 2 * 3 * info.side * info.side, 1, features,
+                           &watch, &error),
+              error);
+    assert_memory_equal(features, expected, info.features * sizeof(float));
+    backbone_worker_free(worker);
+}
+
 /* ---- bits -------------------------------------------------------------------------------- */
 
 /* Every slot and count gives each image the bits it has alone. */
@@ -73,6 +101,7 @@ static void check_slots(const char *folder)
                             count * info.features * sizeof(float));
     }
     assert_memory_not_equal(alone, alone + info.features, info.features * sizeof(float));
+    run_shown(model, alone + BACKBONE_BATCH / 2 * info.features, together);
     backbone_close(model);
 }
 
