@@ -26,7 +26,7 @@ static void text_name(char dst[TENSOR_NAME_SIZE], const owl_config *config, cons
 
 static transformer_plan text_body(const char *prefix, const owl_config *config)
 {
-    return (transformer_plan){prefix, &owl_block_names, &config->text, config->max_tokens,
+    return (transformer_plan){prefix, &owl_block_names, &config->text, config->max_tokens, 0,
                               true};
 }
 

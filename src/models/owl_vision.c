@@ -34,8 +34,8 @@ static size_t patch_count(const owl_config *config)
 
 static transformer_plan vision_body(const char *prefix, const owl_config *config)
 {
-    return (transformer_plan){prefix, &owl_block_names, &config->vision,
-                              patch_count(config) + 1, false};
+    return (transformer_plan){
+        prefix, &owl_block_names, &config->vision, patch_count(config) + 1, 0, false};
 }
 
 spur_status owl_vision_expect(weights *from, const owl_config *config, spur_error *error)
