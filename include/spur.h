@@ -699,6 +699,14 @@ typedef struct spur_head_fold {
     double C, top1;
 } spur_head_fold;
 
+/* One way to choose training images of a class and C, judged by folds of the split train. */
+typedef struct spur_auto_trial {
+    const char *amount; /* of a class: "100", "10%" */
+    double clear;       /* share of them that are the clearest, the others are drawn */
+    double C;
+    double worst, mean; /* accuracy of the worst bin of ranks, and over all images */
+} spur_auto_trial;
+
 typedef struct spur_head_summary {
     const char *name;     /* "clear-100"; of a matrix: its file */
     const char *backbone; /* NULL for a matrix */
@@ -720,6 +728,8 @@ typedef struct spur_head_summary {
     size_t fold_count;
     spur_head_blend *blends;
     size_t blend_count;
+    spur_auto_trial *trials; /* of options->automatic */
+    size_t trial_count, chosen;
 } spur_head_summary;
 
 typedef struct spur_retrain_options {
@@ -737,6 +747,13 @@ typedef struct spur_retrain_options {
     const char *backbone;  /* of a run: name; NULL = all */
     const char *subsets;   /* of a run: "clear-100,rnd-100-s0"; NULL = all */
     bool restart;          /* train heads again that are there with other settings */
+    /* Of a run: instead of its subsets, one head `auto` a backbone, on the images and C with
+     * the best worst bin among those whose mean is at most auto_drop points below the best. */
+    bool automatic;
+    const char *auto_amounts; /* images of a class: NULL = "10%,25%,50%,100%" */
+    const char
+        *auto_clear;  /* percents of them that are the clearest: NULL = "0,25,50,75,100" */
+    double auto_drop; /* default 1 */
     /* Of a run: called with every head as soon as it stands in its file; non-zero stops. */
     int (*visit)(void *context, const spur_head_summary *head);
     void *context;

@@ -46,6 +46,18 @@ static const option run_table[] = {
     {"restart", 0, OPTION_FLAG, NULL, "train heads again that are there with other settings",
      false},
     {0}};
+static const option auto_table[] = {
+    {"auto", 0, OPTION_FLAG, NULL,
+     "instead of the run's subsets: choose the images of a class and C by folds of train",
+     false},
+    {"auto-k", 0, OPTION_TEXT, "LIST", "images of a class to try (default 10%,25%,50%,100%)",
+     false},
+    {"auto-clear", 0, OPTION_TEXT, "LIST",
+     "percents of them that are the clearest, the others drawn (default 0,25,50,75,100)",
+     false},
+    {"auto-drop", 0, OPTION_NUMBER, "POINTS",
+     "mean accuracy that the worst bin may cost (default 1)", false},
+    {0}};
 static const option matrix_table[] = {
     {"features", 0, OPTION_PATH, "FILE",
      "tensors X [n, d], y [n] and perhaps sample_weight [n], instead of a run", false},
@@ -53,9 +65,10 @@ static const option matrix_table[] = {
     {0}};
 static const option_group retrain_group = {"Retrain", retrain_table};
 static const option_group run_group = {"Of a run", run_table};
+static const option_group auto_group = {"Choice of images", auto_table};
 static const option_group matrix_group = {"Of a matrix", matrix_table};
 static const option_group *const retrain_groups[] = {
-    &recipe_options, &retrain_group,    &run_group,      &matrix_group,
+    &recipe_options, &retrain_group,    &run_group,      &auto_group, &matrix_group,
     &json_options,   &progress_options, &screen_options, NULL};
 
 /* ---- options ---------------------------------------------------------------------------- */
@@ -100,6 +113,10 @@ spur_status read_retrain_options(const arguments *from, double *values,
     out->backbone = argument_text(from, "backbone");
     out->subsets = argument_text(from, "subset");
     out->restart = argument_flag(from, "restart");
+    out->automatic = argument_flag(from, "auto");
+    out->auto_amounts = argument_text(from, "auto-k");
+    out->auto_clear = argument_text(from, "auto-clear");
+    out->auto_drop = argument_number(from, "auto-drop", out->auto_drop);
     if (out->tolerance < 0.0 || out->tolerance >= 1.0) {
         FAIL(SPUR_USAGE, "--tolerance: must be at least 0 and below 1");
     }
@@ -121,6 +138,25 @@ static void put_known(json_printer *json, const char *key, uint64_t value)
 static void put_bound(json_printer *json, const char *key, double value)
 {
     json_put_number(json, key, isfinite(value) ? value : (double)NAN);
+}
+
+static void trials_to_json(json_printer *json, const spur_head_summary *row)
+{
+    if (row->trial_count == 0) {
+        return;
+    }
+    json_put_open(json, "trials", '[');
+    for (size_t i = 0; i < row->trial_count; i++) {
+        json_put_open(json, NULL, '{');
+        json_put_text(json, "k", row->trials[i].amount);
+        json_put_number(json, "clear", row->trials[i].clear);
+        json_put_number(json, "C", row->trials[i].C);
+        json_put_number(json, "worst_bin", row->trials[i].worst);
+        json_put_number(json, "top1", row->trials[i].mean);
+        json_put_close(json, '}');
+    }
+    json_put_close(json, ']');
+    json_put_count(json, "chosen", row->chosen);
 }
 
 static void lists_to_json(json_printer *json, const spur_head_summary *row)
@@ -154,6 +190,7 @@ static void lists_to_json(json_printer *json, const spur_head_summary *row)
         json_put_close(json, '}');
     }
     json_put_close(json, ']');
+    trials_to_json(json, row);
 }
 
 static void print_json(const spur_head_summary *row)
@@ -229,6 +266,44 @@ static void print_split(const spur_head_split *split)
     (void)putchar('\n');
 }
 
+/* Do two trials differ in nothing but C? */
+static bool are_alike(const spur_auto_trial *a, const spur_auto_trial *b)
+{
+    return strcmp(a->amount, b->amount) == 0 && !(a->clear < b->clear) &&
+           !(a->clear > b->clear);
+}
+
+/* The chosen trial, else the better one. */
+static size_t better_trial(const spur_head_summary *row, size_t a, size_t b)
+{
+    const spur_auto_trial *left = &row->trials[a], *right = &row->trials[b];
+    if (row->chosen == a || row->chosen == b) {
+        return row->chosen;
+    }
+    if (left->worst < right->worst || left->worst > right->worst) {
+        return left->worst > right->worst ? a : b;
+    }
+    return left->mean < right->mean ? b : a;
+}
+
+/* Of the trials with one training set, its best C: a line each. */
+static void print_trials(const spur_head_summary *row)
+{
+    size_t end;
+    (void)puts("  on held-out images of train, with the best C of each training set:");
+    for (size_t i = 0; i < row->trial_count; i = end) {
+        size_t best = i;
+        for (end = i + 1;
+             end < row->trial_count && are_alike(&row->trials[i], &row->trials[end]); end++) {
+            best = better_trial(row, best, end);
+        }
+        const spur_auto_trial *shown = &row->trials[best];
+        (void)printf("  k %-7s %3.0f %% clear  C %-7.6g worst bin %6.2f %%  mean %6.2f %%%s\n",
+                     shown->amount, 100.0 * shown->clear, shown->C, 100.0 * shown->worst,
+                     100.0 * shown->mean, best == row->chosen ? "  chosen" : "");
+    }
+}
+
 static void print_head(const spur_head_summary *row, const terminal *screen)
 {
     terminal_bold(screen, true);
@@ -242,6 +317,9 @@ static void print_head(const spur_head_summary *row, const terminal *screen)
     (void)printf("%s\n", row->was_there ? "  (was there)" : "");
     if (row->absent > 0) {
         (void)printf("  %zu classes without an image: never predicted\n", row->absent);
+    }
+    if (row->trial_count > 0) {
+        print_trials(row);
     }
     print_proof(row);
     for (size_t i = 0; i < row->fold_count; i++) {
@@ -297,6 +375,22 @@ static int print_finished(void *context, const spur_head_summary *row)
     return 0;
 }
 
+static spur_status check_auto(const arguments *from, bool has_matrix, spur_error *error)
+{
+    bool has_lists =
+        argument_text(from, "auto-k") != NULL || argument_text(from, "auto-clear") != NULL;
+    if (!argument_flag(from, "auto")) {
+        return has_lists ? failure_set(error, SPUR_USAGE,
+                                       "--auto-k and --auto-clear belong to --auto")
+                         : SPUR_OK;
+    }
+    return has_matrix || argument_text(from, "subset") != NULL
+               ? failure_set(error, SPUR_USAGE,
+                             "--auto chooses images of a run itself: it goes with neither "
+                             "--subset nor --features")
+               : SPUR_OK;
+}
+
 static spur_status check_words(const arguments *from, spur_error *error)
 {
     bool has_matrix = argument_text(from, "features") != NULL;
@@ -310,7 +404,7 @@ static spur_status check_words(const arguments *from, spur_error *error)
         (argument_text(from, "backbone") != NULL || argument_text(from, "subset") != NULL)) {
         return failure_set(error, SPUR_USAGE, "--backbone and --subset belong to a run");
     }
-    return SPUR_OK;
+    return check_auto(from, has_matrix, error);
 }
 
 static spur_status run_retrain(const arguments *from, terminal *screen, spur_error *error)
@@ -357,9 +451,14 @@ const command retrain_command = {
         "The default recipe solves for the one optimum of softmax regression and says how "
         "far the head in the file can be from it, and how many predictions of each split "
         "could differ from the exact optimum's.\n\n"
-        "With --features it does the same on a bare matrix.",
+        "With --auto it tries training sets of several sizes, with several shares of the "
+        "clearest images, by folds of the split train, and takes the one whose worst bin of "
+        "the accuracy by rank is best while the mean loses at most --auto-drop points "
+        "against the best mean; the head is RUN/heads/BACKBONE/auto.safetensors.\n\n"
+        "With --features it trains one head on a bare matrix.",
     .examples = "  spur retrain run/ --recipe dfr --C 0.01\n"
                 "  spur retrain run/ --subset clear-100 --C 0.001,0.01,0.1 --k-fold 5\n"
+                "  spur retrain run/ --auto --auto-k 50,100,200 --C 0.001,0.01,0.1\n"
                 "  spur retrain --features my.safetensors --C 0.01 --out head.safetensors\n"
                 "  spur retrain --recipe help\n",
     .groups = retrain_groups,

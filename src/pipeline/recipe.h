@@ -65,10 +65,14 @@ void recipe_result_free(recipe_result *block);
 /* For the recipes: a visit of the solver that goes on to job->visit (context: the job). */
 int recipe_visit(void *context, const descent_progress *progress);
 
+/* fold[i] below job->folds of every row: within a class, rows in an order drawn from (seed,
+ * row) go round the folds. */
+spur_status recipe_deal_folds(const recipe_job *job, size_t *fold,
+                              spur_error *error) SPUR_MUST_USE;
+
 /* Chooses among C values by accuracy on held-out folds, no more than the largest class has
- * rows: each class's rows are dealt to the folds in an order drawn from (seed, row). fit trains
- * on some rows. The best mean accuracy wins, of equals the smaller C. Cancelled:
- * SPUR_INTERRUPTED, as there is no head yet. */
+ * rows. The trial trains on some rows. The best mean accuracy wins, of equals the smaller C.
+ * Cancelled: SPUR_INTERRUPTED, as there is no head yet. */
 typedef spur_status (*recipe_trial)(const recipe_job *job, const solver_rows *rows,
                                     const double *weights, double *accuracies,
                                     const training_rows *held_out, const uint32_t *held_labels,

@@ -24,8 +24,7 @@ static int compare_drawn(const void *left, const void *right)
     return a->position < b->position ? -1 : a->position > b->position;
 }
 
-/* fold[i] of every row: within a class, rows in drawn order go round the folds. */
-static spur_status deal_folds(const recipe_job *job, size_t *fold, spur_error *error)
+spur_status recipe_deal_folds(const recipe_job *job, size_t *fold, spur_error *error)
 {
     spur_status status;
     drawn *order = NULL;
@@ -155,7 +154,7 @@ spur_status recipe_choose(const recipe_job *given, recipe_trial trial, recipe_re
     }
     TRY(limit_folds(job, error));
     TRY(memory_new(job->rows.rows.count, sizeof *fold, &fold, error));
-    TRY(deal_folds(job, fold, error));
+    TRY(recipe_deal_folds(job, fold, error));
     for (size_t f = 0; f < job->folds && !into->is_cancelled; f++) {
         TRY(try_fold(job, trial, fold, f, into, error));
     }

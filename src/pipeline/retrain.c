@@ -12,7 +12,7 @@ enum {
 
 void spur_retrain_options_defaults(spur_retrain_options *options)
 {
-    *options = (spur_retrain_options){.folds = FOLDS_DEFAULT};
+    *options = (spur_retrain_options){.folds = FOLDS_DEFAULT, .auto_drop = 1.0};
 }
 
 void spur_each_recipe(int (*visit)(void *context, const char *name, const char *summary,

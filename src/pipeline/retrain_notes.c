@@ -68,6 +68,30 @@ static spur_status add_pair(notes *into, const char *what, size_t number, double
     return add_note(into, key, value, error);
 }
 
+/* "trial 000003" = "10% 0.25 0.01 worst mean", "chosen" = its number. */
+static spur_status add_trials(notes *into, const spur_head_summary *row, spur_error *error)
+{
+    spur_status status = SPUR_OK;
+    text_buffer value = {0};
+    for (size_t i = 0; i < row->trial_count; i++) {
+        const spur_auto_trial *trial = &row->trials[i];
+        const double numbers[] = {trial->clear, trial->C, trial->worst, trial->mean};
+        char key[40], number[TEXT_NUMBER_SIZE];
+        (void)snprintf(key, sizeof key, "trial %06zu", i);
+        value.length = 0;
+        TRY(text_format(&value, error, "%s", trial->amount));
+        for (size_t j = 0; j < sizeof numbers / sizeof *numbers; j++) {
+            text_from_double(numbers[j], number);
+            TRY(text_format(&value, error, " %s", number));
+        }
+        TRY(add_note(into, key, value.data, error));
+    }
+    TRY(row->trial_count > 0 ? add_count(into, "chosen", row->chosen, error) : SPUR_OK);
+done:
+    text_buffer_free(&value);
+    return status;
+}
+
 static spur_status add_lists(notes *into, const spur_head_summary *row, spur_error *error)
 {
     spur_status status = SPUR_OK;
@@ -120,6 +144,7 @@ static spur_status add_summary(notes *into, const spur_head_summary *row,
         TRY(add_number(into, "b_error", row->bias_error, error));
     }
     TRY(add_lists(into, row, error));
+    TRY(add_trials(into, row, error));
 done:
     return status;
 }
@@ -213,6 +238,34 @@ static bool parse_pair(const char *text, double *a, double *b)
     return text_to_double(word, a) && text_to_double(text + length + 1, b);
 }
 
+/* A trial that does not parse is left out: the count then tells. */
+static spur_status read_trial(retrain_summary *in, const char *value, spur_head_summary *row,
+                              spur_error *error)
+{
+    spur_status status = SPUR_OK;
+    spur_auto_trial *trial = &row->trials[row->trial_count];
+    double *const numbers[] = {&trial->clear, &trial->C, &trial->worst, &trial->mean};
+    char word[TEXT_NUMBER_SIZE];
+    size_t length = strcspn(value, " ");
+    for (size_t j = 0; j <= sizeof numbers / sizeof *numbers; j++) {
+        if (length == 0 || length >= sizeof word) {
+            goto done;
+        }
+        memcpy(word, value, length);
+        word[length] = '\0';
+        if (j == 0) {
+            TRY(retrain_text(in, word, &trial->amount, error));
+        } else if (!text_to_double(word, numbers[j - 1])) {
+            goto done;
+        }
+        value += length + (value[length] == ' ' ? 1 : 0);
+        length = strcspn(value, " ");
+    }
+    row->trial_count++;
+done:
+    return status;
+}
+
 static spur_status read_list(retrain_summary *in, const char *key, const char *value,
                              spur_head_summary *row, spur_error *error)
 {
@@ -232,6 +285,8 @@ static spur_status read_list(retrain_summary *in, const char *key, const char *v
         row->folds[row->fold_count++] = (spur_head_fold){a, b};
     } else if (strncmp(key, "blend ", 6) == 0 && parse_pair(value, &a, &b)) {
         row->blends[row->blend_count++] = (spur_head_blend){a, b};
+    } else if (strncmp(key, "trial ", 6) == 0) {
+        TRY(read_trial(in, value, row, error));
     }
 done:
     return status;
@@ -248,6 +303,7 @@ spur_status retrain_read(retrain_summary *in, const head_file *from, spur_head_s
     TRY(arena_take(in->memory, count + 1, sizeof *row->splits, &row->splits, error));
     TRY(arena_take(in->memory, count + 1, sizeof *row->folds, &row->folds, error));
     TRY(arena_take(in->memory, count + 1, sizeof *row->blends, &row->blends, error));
+    TRY(arena_take(in->memory, count + 1, sizeof *row->trials, &row->trials, error));
     for (size_t i = 0; i < count; i++) {
         const char *key, *value;
         head_file_note_at(from, i, &key, &value);
@@ -257,6 +313,7 @@ spur_status retrain_read(retrain_summary *in, const head_file *from, spur_head_s
     row->classes = own->classes;
     row->images = count_of(from, "images");
     row->absent = (size_t)count_of(from, "absent_classes");
+    row->chosen = (size_t)count_of(from, "chosen");
     row->epochs = (size_t)count_of(from, "epochs");
     row->steps = (size_t)count_of(from, "steps");
     row->products = (size_t)count_of(from, "products");

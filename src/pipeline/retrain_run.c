@@ -8,42 +8,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/digest.h"
 #include "io/file.h"
-#include "pipeline/features.h"
 #include "pipeline/rank.h"
-#include "pipeline/retrain.h"
-#include "pipeline/select.h"
+#include "pipeline/retrain_heads.h"
 
 enum {
     DETAIL_SIZE = 256
 };
-
-/* One split with features, as every head is measured on. */
-typedef struct split_rows {
-    const char *name;
-    feature_matrix matrix;
-    uint32_t *labels; /* [matrix.rows] */
-    uint64_t *valid;  /* row numbers of images that have features */
-    uint32_t *valid_labels;
-    char digest[DIGEST_HEX_SIZE]; /* of the features */
-} split_rows;
-
-typedef struct retrain_run {
-    spur_run *run;
-    const spur_retrain_options *options;
-    const spur_monitor *monitor;
-    const recipe *with;
-    subset_key *keys; /* of all subsets of the run */
-    size_t key_count;
-    const store_backbone *backbone; /* the one at hand */
-    head_file *original;
-    split_rows *splits; /* [run->split_count], unread ones have no labels */
-    retrain_summary *made;
-    size_t done, total;
-    const char *name;               /* of the head at hand */
-    char settings[DIGEST_HEX_SIZE]; /* of the head at hand */
-} retrain_run;
 
 /* ---- splits ----------------------------------------------------------------------------- */
 
@@ -133,7 +104,7 @@ static spur_status splits_load(retrain_run *in, spur_error *error)
     return status;
 }
 
-static split_rows *split_find(const retrain_run *in, const char *name)
+const split_rows *retrain_split(const retrain_run *in, const char *name)
 {
     for (size_t i = 0; i < in->run->split_count; i++) {
         if (in->splits[i].labels != NULL && strcmp(in->splits[i].name, name) == 0) {
@@ -183,7 +154,7 @@ done:
     return status;
 }
 
-static const head *original_of(const retrain_run *in)
+const head *retrain_original(const retrain_run *in)
 {
     return in->original != NULL ? head_file_head(in->original) : NULL;
 }
@@ -229,7 +200,7 @@ static spur_status gap_make(const retrain_run *in, const subset_key *key, gap_ro
 {
     spur_status status;
     ranking order = {0};
-    const split_rows *from = split_find(in, "val");
+    const split_rows *from = retrain_split(in, "val");
     if (from == NULL) {
         FAIL(SPUR_DATASET, "recipe %s stops by split val, which has no features in this run",
              in->with->name);
@@ -255,62 +226,74 @@ done:
 
 /* ---- one head --------------------------------------------------------------------------- */
 
-/* What a head is trained on. */
-typedef struct head_rows {
-    const char *split;
-    uint64_t *rows; /* members with features */
-    uint32_t *labels;
-    size_t count;
+/* A subset's rows, and the texts and rows its head_rows point to. */
+typedef struct subset_rows {
+    head_rows open;
+    text_buffer amount;
     gap_rows gap;
-} head_rows;
+} subset_rows;
 
-static void head_rows_free(head_rows *block)
+static void subset_rows_free(subset_rows *block)
 {
-    memory_free(block->rows);
-    memory_free(block->labels);
+    memory_free(block->open.rows);
+    memory_free(block->open.labels);
+    text_buffer_free(&block->amount);
     gap_free(&block->gap);
 }
 
-static spur_status head_rows_make(retrain_run *in, const subset_key *key, const char *name,
-                                  head_rows *out, spur_error *error)
+/* Members with features. */
+static spur_status keep_valid(const retrain_run *in, const char *name, size_t members,
+                              head_rows *into, spur_error *error)
 {
     spur_status status;
-    size_t members, kept = 0;
-    TRY(subset_members(in->run, name, &out->split, &out->rows, &members, error));
-    const split_rows *from = split_find(in, out->split);
+    const split_rows *from = retrain_split(in, into->split);
     if (from == NULL) {
         FAIL(SPUR_DATASET,
              "split %s has no features of backbone %s; spur features RUN makes "
              "them",
-             out->split, in->backbone->name);
+             into->split, in->backbone->name);
     }
-    TRY(memory_new(members, sizeof *out->labels, &out->labels, error));
+    TRY(memory_new(members, sizeof *into->labels, &into->labels, error));
     for (size_t i = 0; i < members; i++) {
-        uint64_t row = out->rows[i];
+        uint64_t row = into->rows[i];
         if (row >= from->matrix.rows) {
             FAIL(SPUR_DATASET, "subset %s has row %llu, split %s has %zu rows of features",
-                 name, (unsigned long long)row, out->split, from->matrix.rows);
+                 name, (unsigned long long)row, into->split, from->matrix.rows);
         }
         if (from->matrix.valid[row] != 0) {
-            out->rows[kept] = row;
-            out->labels[kept++] = from->labels[row];
+            into->rows[into->count] = row;
+            into->labels[into->count++] = from->labels[row];
         }
-    }
-    out->count = kept;
-    if (in->with->needs_gap) {
-        TRY(gap_make(in, key, &out->gap, error));
     }
 done:
     return status;
 }
 
-/* Everything that decides a head's bytes. */
-static spur_status settings_digest(retrain_run *in, const char *name, const head_rows *rows,
-                                   spur_error *error)
+static spur_status subset_rows_make(retrain_run *in, const subset_key *key, const char *name,
+                                    subset_rows *out, spur_error *error)
+{
+    spur_status status;
+    size_t members;
+    TRY(text_format(&out->amount, error, key->is_fraction ? "%llu/1000000" : "%llu",
+                    (unsigned long long)key->amount));
+    TRY(subset_members(in->run, name, &out->open.split, &out->open.rows, &members, error));
+    TRY(keep_valid(in, name, members, &out->open, error));
+    if (in->with->needs_gap) {
+        TRY(gap_make(in, key, &out->gap, error));
+        out->open.gap = &out->gap.open;
+    }
+    out->open.amount = out->amount.data;
+    out->open.seed = key->seed;
+done:
+    return status;
+}
+
+spur_status retrain_settle(retrain_run *in, const char *split, const char *more,
+                           spur_error *error)
 {
     spur_status status;
     text_buffer text = {0};
-    unsigned char raw[DIGEST_SIZE], members[DIGEST_SIZE];
+    unsigned char raw[DIGEST_SIZE];
     char hex[DIGEST_HEX_SIZE];
     spur_retrain_options named = *in->options;
     named.recipe = in->with->name;
@@ -318,18 +301,14 @@ static spur_status settings_digest(retrain_run *in, const char *name, const head
         named.C = &in->with->usual_C;
         named.C_count = 1;
     }
-    TRY(digest_of(rows->rows, rows->count * sizeof *rows->rows, members, error));
-    digest_hex(members, DIGEST_SIZE, hex);
     TRY(retrain_settings(&named, &text, error));
-    TRY(text_format(&text, error,
-                    "subset=%s\nsplit=%s\nmembers=%s\nbackbone=%s\nfeatures=%s %s\n", name,
-                    rows->split, hex, in->backbone->digest, in->backbone->settings,
-                    split_find(in, rows->split)->digest));
+    TRY(text_format(&text, error, "split=%s\nbackbone=%s\nfeatures=%s %s\n%s", split,
+                    in->backbone->digest, in->backbone->settings,
+                    retrain_split(in, split)->digest, more));
     if (in->original != NULL) {
         const head *own = head_file_head(in->original);
-        TRY(digest_of(own->weight, own->classes * own->features * sizeof(float), members,
-                      error));
-        digest_hex(members, DIGEST_SIZE, hex);
+        TRY(digest_of(own->weight, own->classes * own->features * sizeof(float), raw, error));
+        digest_hex(raw, DIGEST_SIZE, hex);
         TRY(text_format(&text, error, "original=%s\n", hex));
     }
     TRY(digest_of(text.data, text.length, raw, error));
@@ -339,8 +318,22 @@ done:
     return status;
 }
 
-/* "clear-100  objective ..."; detail NULL: the head is done. */
-static int watch_fit(void *context, const char *detail)
+static spur_status settle_subset(retrain_run *in, const head_rows *rows, spur_error *error)
+{
+    spur_status status;
+    text_buffer more = {0};
+    unsigned char members[DIGEST_SIZE];
+    char hex[DIGEST_HEX_SIZE];
+    TRY(digest_of(rows->rows, rows->count * sizeof *rows->rows, members, error));
+    digest_hex(members, DIGEST_SIZE, hex);
+    TRY(text_format(&more, error, "subset=%s\nmembers=%s\n", in->name, hex));
+    TRY(retrain_settle(in, rows->split, more.data, error));
+done:
+    text_buffer_free(&more);
+    return status;
+}
+
+int retrain_watch(void *context, const char *detail)
 {
     const retrain_run *in = context;
     char text[DETAIL_SIZE];
@@ -353,20 +346,24 @@ static int watch_fit(void *context, const char *detail)
     return in->monitor->progress(in->monitor->context, &progress);
 }
 
-static spur_status fit_rows(retrain_run *in, const head_rows *rows, recipe_result *out,
-                            spur_error *error)
+static spur_status fit_rows(retrain_run *in, const head_rows *rows, const double *C,
+                            recipe_result *out, spur_error *error)
 {
     spur_status status;
     recipe_job job;
-    const split_rows *from = split_find(in, rows->split);
+    const split_rows *from = retrain_split(in, rows->split);
     TRY(retrain_job(in->options, &job, error));
     job.rows = (solver_rows){
         .rows = {from->matrix.values, from->matrix.width, rows->count, rows->rows},
         .labels = rows->labels,
         .classes = in->run->class_count};
-    job.original = original_of(in);
-    job.gap = in->with->needs_gap ? &rows->gap.open : NULL;
-    job.visit = watch_fit;
+    job.original = retrain_original(in);
+    job.gap = rows->gap;
+    if (C != NULL) {
+        job.C = C;
+        job.C_count = 1;
+    }
+    job.visit = retrain_watch;
     job.context = in;
     TRY(in->with->fit(&job, out, error));
 done:
@@ -389,14 +386,14 @@ static spur_status measure(retrain_run *in, const recipe_result *from, spur_head
         spur_head_split *out = &row->splits[row->split_count];
         training_rows rows = all_rows(split);
         TRY(retrain_text(in->made, split->name, &out->split, error));
-        TRY(retrain_tally(from, original_of(in), &rows, split->valid_labels,
+        TRY(retrain_tally(from, retrain_original(in), &rows, split->valid_labels,
                           in->options->threads, out, error));
         row->split_count++;
         last = split;
     }
     if (in->options->interpolate > 0 && last != NULL) {
         training_rows rows = all_rows(last);
-        TRY(retrain_blend(in->made, original_of(in), &from->own, &rows, last->valid_labels,
+        TRY(retrain_blend(in->made, retrain_original(in), &from->own, &rows, last->valid_labels,
                           in->options->interpolate, in->options->threads, row, error));
     }
 done:
@@ -416,19 +413,16 @@ static const char *prefix_of(const retrain_run *in)
     return strncmp(architecture, "resnet", 6) == 0 ? "fc" : "head";
 }
 
-static spur_status write_head(retrain_run *in, const subset_key *key, const head_rows *rows,
-                              const recipe_result *from, const spur_head_summary *row,
-                              spur_error *error)
+static spur_status write_head(retrain_run *in, const head_rows *rows, const recipe_result *from,
+                              const spur_head_summary *row, spur_error *error)
 {
     spur_status status;
-    text_buffer amount = {0}, seed = {0};
-    TRY(text_format(&amount, error, key->is_fraction ? "%llu/1000000" : "%llu",
-                    (unsigned long long)key->amount));
-    TRY(text_format(&seed, error, "%llu", (unsigned long long)key->seed));
+    text_buffer seed = {0};
+    TRY(text_format(&seed, error, "%llu", (unsigned long long)rows->seed));
     const char *more[] = {"subset",
                           row->name,
                           "k",
-                          amount.data,
+                          rows->amount,
                           "subset_seed",
                           seed.data,
                           "split",
@@ -447,14 +441,12 @@ static spur_status write_head(retrain_run *in, const subset_key *key, const head
     TRY(retrain_write(row->path, prefix, row, from, more, sizeof more / sizeof *more / 2,
                       error));
 done:
-    text_buffer_free(&amount);
     text_buffer_free(&seed);
     return status;
 }
 
-/* True when the file holds the finished head of these settings, which *row then describes. */
-static spur_status find_finished(retrain_run *in, spur_head_summary *row, bool *is_finished,
-                                 spur_error *error)
+spur_status retrain_find(retrain_run *in, spur_head_summary *row, bool *is_finished,
+                         spur_error *error)
 {
     spur_status status = SPUR_OK;
     head_file *there = NULL;
@@ -480,8 +472,8 @@ done:
     return status;
 }
 
-static spur_status place_head(retrain_run *in, const char *name, spur_head_summary *row,
-                              spur_error *error)
+spur_status retrain_place(retrain_run *in, const char *name, spur_head_summary *row,
+                          spur_error *error)
 {
     spur_status status;
     text_buffer path = {0};
@@ -490,19 +482,19 @@ static spur_status place_head(retrain_run *in, const char *name, spur_head_summa
     TRY(text_format(&path, error, "/%s.safetensors", name));
     TRY(retrain_text(in->made, path.data, &row->path, error));
     TRY(retrain_text(in->made, name, &row->name, error));
+    in->name = row->name;
     TRY(retrain_text(in->made, in->backbone->name, &row->backbone, error));
 done:
     text_buffer_free(&path);
     return status;
 }
 
-/* A head that was stopped on its way is dropped: what stands in heads/ is finished. */
-static spur_status make_head(retrain_run *in, const subset_key *key, const head_rows *rows,
-                             spur_head_summary *row, spur_error *error)
+spur_status retrain_make(retrain_run *in, const head_rows *rows, const double *C,
+                         spur_head_summary *row, spur_error *error)
 {
     spur_status status;
     recipe_result result = {0};
-    TRY(fit_rows(in, rows, &result, error));
+    TRY(fit_rows(in, rows, C, &result, error));
     if (result.is_cancelled) {
         FAIL(SPUR_INTERRUPTED, "interrupted after %zu of %zu heads", in->done, in->total);
     }
@@ -510,46 +502,45 @@ static spur_status make_head(retrain_run *in, const subset_key *key, const head_
     row->recipe = in->with->name;
     row->images = rows->count;
     TRY(measure(in, &result, row, error));
-    TRY(write_head(in, key, rows, &result, row, error));
+    TRY(write_head(in, rows, &result, row, error));
 done:
     recipe_result_free(&result);
     return status;
 }
 
-/* Counts the head and shows it; non-zero stops. */
-static int report_head(retrain_run *in, const spur_head_summary *row)
+spur_status retrain_report(retrain_run *in, const spur_head_summary *row, spur_error *error)
 {
     in->made->open.count++;
     in->done++;
     int stops = in->options->visit != NULL ? in->options->visit(in->options->context, row) : 0;
-    return watch_fit(in, NULL) != 0 || stops != 0;
+    stops = retrain_watch(in, NULL) != 0 || stops != 0;
+    return stops && in->done < in->total
+               ? error_set(error, SPUR_INTERRUPTED, "interrupted after %zu of %zu heads",
+                           in->done, in->total)
+               : SPUR_OK;
 }
 
 static spur_status train_head(retrain_run *in, const subset_key *key, spur_error *error)
 {
     spur_status status;
     char name[SUBSET_KEY_SIZE];
-    head_rows rows = {0};
+    subset_rows rows = {0};
     bool is_finished = false;
     spur_head_summary *row = &in->made->open.heads[in->made->open.count];
     subset_key_text(key, SPUR_NAMING_CONTENT, name);
-    in->name = name;
-    TRY(place_head(in, name, row, error));
-    TRY(head_rows_make(in, key, name, &rows, error));
-    TRY(settings_digest(in, name, &rows, error));
-    TRY(find_finished(in, row, &is_finished, error));
+    TRY(retrain_place(in, name, row, error));
+    TRY(subset_rows_make(in, key, name, &rows, error));
+    TRY(settle_subset(in, &rows.open, error));
+    TRY(retrain_find(in, row, &is_finished, error));
     if (!is_finished) {
-        TRY(make_head(in, key, &rows, row, error));
+        TRY(retrain_make(in, &rows.open, NULL, row, error));
     }
-    if (report_head(in, row) != 0 && in->done < in->total) {
-        FAIL(SPUR_INTERRUPTED, "interrupted after %zu of %zu heads", in->done, in->total);
-    }
+    TRY(retrain_report(in, row, error));
 done:
-    in->name = NULL;
     if (status != SPUR_OK && status != SPUR_INTERRUPTED) {
         error_prefix(error, "head %s of %s", name, in->backbone->name);
     }
-    head_rows_free(&rows);
+    subset_rows_free(&rows);
     return status;
 }
 
@@ -616,6 +607,7 @@ static spur_status train_backbone(retrain_run *in, spur_error *error)
     for (size_t i = 0; i < in->key_count; i++) {
         TRY(train_head(in, &in->keys[i], error));
     }
+    TRY(in->options->automatic ? retrain_auto(in, error) : SPUR_OK);
 done:
     backbone_done(in);
     return status;
@@ -637,7 +629,7 @@ static spur_status train_all(retrain_run *in, spur_error *error)
              "makes them",
              only != NULL ? " of backbone " : "", only != NULL ? only : "");
     }
-    in->total = wanted * in->key_count;
+    in->total = wanted * (in->options->automatic ? 1 : in->key_count);
     TRY(retrain_summary_new(in->total, &in->made, error));
     TRY(memory_new_zeroed(in->run->split_count, sizeof *in->splits, &in->splits, error));
     for (size_t i = 0; i < count; i++) {
@@ -646,6 +638,7 @@ static spur_status train_all(retrain_run *in, spur_error *error)
             TRY(train_backbone(in, error));
         }
     }
+    TRY(in->options->automatic ? retrain_auto_store(in, error) : SPUR_OK);
 done:
     return status;
 }
@@ -660,7 +653,7 @@ spur_status spur_retrain(const char *run, const spur_retrain_options *options,
     TRY(recipe_find(options->recipe != NULL ? options->recipe : "dfr", &in.with, error));
     TRY(retrain_job(options, &unused, error));
     TRY(run_open_writer(run, &in.run, error));
-    TRY(pick_subsets(&in, error));
+    TRY(options->automatic ? SPUR_OK : pick_subsets(&in, error));
     TRY(train_all(&in, error));
     if (summary != NULL) {
         *summary = &in.made->open;

@@ -1,8 +1,10 @@
 /*
- * test_retrain_run.c - heads of a run: what counts as the same head, what stops on the way.
+ * test_retrain_run.c - heads of a run: what counts as the same head, what stops on the way, and
+ * the choice of training images.
  */
 #include "support.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,6 +12,7 @@
 #include "base/random.h"
 #include "feature_run.h"
 #include "io/file.h"
+#include "io/store_results.h"
 #include "models/head_file.h"
 
 enum {
@@ -241,6 +244,171 @@ static void test_stopped(void **state)
     assert_int_equal(count_there(run, &options), 1);
 }
 
+/* ---- the choice of images -----------------------------------------------------------------
+ */
+
+static spur_retrain_options auto_options(void)
+{
+    spur_retrain_options options = options_make();
+    options.automatic = true;
+    options.auto_amounts = "2,50%,100%";
+    options.auto_clear = "0,100";
+    options.folds = 3;
+    return options;
+}
+
+/* The chosen trial keeps the rule of spur.h, stated here without auto_choose. */
+static void check_choice(const spur_head_summary *row, double drop)
+{
+    const spur_auto_trial *chosen = &row->trials[row->chosen];
+    double best_mean = 0.0;
+    for (size_t i = 0; i < row->trial_count; i++) {
+        best_mean = fmax(best_mean, row->trials[i].mean);
+    }
+    assert_true(chosen->mean >= best_mean - drop / 100.0 - 1e-12);
+    for (size_t i = 0; i < row->trial_count; i++) {
+        const spur_auto_trial *trial = &row->trials[i];
+        assert_true(trial->mean < best_mean - drop / 100.0 - 1e-12 ||
+                    trial->worst <= chosen->worst + 1e-12);
+        assert_true(trial->worst <= trial->mean + 1e-12);
+    }
+}
+
+typedef struct stored {
+    const spur_head_summary *row;
+    size_t results, seen, findings;
+} stored;
+
+static spur_status count_result(void *context, const char *stage, const store_result *result,
+                                spur_error *error)
+{
+    stored *found = context;
+    const spur_head_summary *row = found->row;
+    (void)error;
+    assert_string_equal(stage, "auto");
+    found->results++;
+    if (strcmp(result->key, "auto/made/chosen/worst_bin") == 0) {
+        assert_true(fabs(result->value - row->trials[row->chosen].worst) <= 0.0);
+        found->seen++;
+    }
+    if (strcmp(result->key, "auto/made/2/100/0.1/top1") == 0) {
+        assert_string_equal(row->trials[5].amount, "2");
+        assert_true(fabs(result->value - row->trials[5].mean) <= 0.0);
+        found->seen++;
+    }
+    return SPUR_OK;
+}
+
+static spur_status count_finding(void *context, const char *stage, const store_finding *finding,
+                                 spur_error *error)
+{
+    stored *found = context;
+    (void)error;
+    assert_string_equal(stage, "auto");
+    assert_non_null(strstr(finding->text, "made: of 15 training sets"));
+    found->findings++;
+    return SPUR_OK;
+}
+
+static void check_stage(const char *run, const spur_head_summary *row)
+{
+    spur_error error;
+    spur_run *from = NULL;
+    stored found = {.row = row};
+    assert_ok(spur_run_open(run, &from, &error), error);
+    assert_ok(store_each_result(from->db, "auto", count_result, &found, &error), error);
+    assert_ok(store_each_finding(from->db, "auto", count_finding, &found, &error), error);
+    assert_int_equal(found.results, 2 * row->trial_count + 5);
+    assert_int_equal(found.seen, 2);
+    assert_int_equal(found.findings, 1);
+    spur_run_close(from);
+}
+
+static unsigned char *load_head(void **state, size_t *bytes)
+{
+    spur_error error;
+    unsigned char *loaded;
+    assert_ok(file_load(temp_in(*state, "run/heads/made/auto.safetensors"), 1 << 20, SPUR_MODEL,
+                        &loaded, bytes, &error),
+              error);
+    return loaded;
+}
+
+static void test_auto(void **state)
+{
+    spur_error error;
+    const char *run = make_world(state);
+    spur_retrain_options options = auto_options();
+    spur_retrain_summary *first = NULL, *again = NULL;
+    size_t one_size, many_size;
+    assert_ok(spur_retrain(run, &options, NULL, &first, &error), error);
+    assert_int_equal(first->count, 1);
+    const spur_head_summary *row = first->heads;
+    assert_string_equal(row->name, "auto");
+    assert_false(row->was_there);
+    assert_int_equal(row->trial_count, 3 * (2 + 2 + 1)); /* three C; all images: one share */
+    assert_int_equal(row->split_count, 2);
+    check_choice(row, 1.0);
+    check_stage(run, row);
+    unsigned char *one = load_head(state, &one_size);
+
+    /* The trials come back from the file; other threads make the same bytes. */
+    assert_ok(spur_retrain(run, &options, NULL, &again, &error), error);
+    assert_true(again->heads->was_there);
+    assert_int_equal(again->heads->trial_count, row->trial_count);
+    assert_int_equal(again->heads->chosen, row->chosen);
+    check_stage(run, again->heads);
+    options.threads = 3;
+    options.restart = true;
+    assert_ok(spur_retrain(run, &options, NULL, NULL, &error), error);
+    unsigned char *many = load_head(state, &many_size);
+    assert_int_equal(one_size, many_size);
+    assert_memory_equal(one, many, one_size);
+    memory_free(one);
+    memory_free(many);
+    spur_retrain_summary_free(first);
+    spur_retrain_summary_free(again);
+}
+
+static void test_auto_settings(void **state)
+{
+    spur_error error;
+    const char *run = make_world(state);
+    spur_retrain_options options = auto_options();
+    assert_ok(spur_retrain(run, &options, NULL, NULL, &error), error);
+    options.auto_drop = 2.0;
+    expect_refusal(run, &options);
+    options = auto_options();
+    options.auto_clear = "0,50,100";
+    expect_refusal(run, &options);
+    options = auto_options();
+    options.recipe = "moayeri";
+    assert_int_equal(spur_retrain(run, &options, NULL, NULL, &error), SPUR_USAGE);
+    options = auto_options();
+    options.auto_clear = "0,101";
+    assert_int_equal(spur_retrain(run, &options, NULL, NULL, &error), SPUR_USAGE);
+    options.auto_clear = "0";
+    options.auto_drop = -1.0;
+    assert_int_equal(spur_retrain(run, &options, NULL, NULL, &error), SPUR_USAGE);
+}
+
+static int stop_trying(void *context, const spur_progress *progress)
+{
+    (void)context;
+    return strstr(progress->detail, "fold 2 of 3") != NULL;
+}
+
+static void test_auto_stopped(void **state)
+{
+    spur_error error;
+    const char *run = make_world(state);
+    spur_retrain_options options = auto_options();
+    const spur_monitor monitor = {.progress = stop_trying};
+    assert_int_equal(spur_retrain(run, &options, &monitor, NULL, &error), SPUR_INTERRUPTED);
+    assert_int_equal(file_kind_of(temp_in(*state, "run/heads/made/auto.safetensors")),
+                     FILE_MISSING);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -248,6 +416,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_other_settings, temp_setup, temp_teardown),
         cmocka_unit_test_setup_teardown(test_other_members, temp_setup, temp_teardown),
         cmocka_unit_test_setup_teardown(test_visit, temp_setup, temp_teardown),
-        cmocka_unit_test_setup_teardown(test_stopped, temp_setup, temp_teardown)};
+        cmocka_unit_test_setup_teardown(test_stopped, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(test_auto, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(test_auto_settings, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(test_auto_stopped, temp_setup, temp_teardown)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
