@@ -15,8 +15,8 @@ enum {
 
 typedef struct group_head {
     const prediction_name *name;
-    prediction_set set;
-    curve_rows rows; /* scored and judged images */
+    prediction_set set; /* flags only */
+    curve_rows rows;    /* scored and judged images; all heads but the first borrow arrays */
     bootstrap_draws draws;
 } group_head;
 

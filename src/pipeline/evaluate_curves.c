@@ -80,11 +80,33 @@ static void cut_ks(const curve_job *job, const curve_rows *rows, curve_group *in
 static void group_free(curve_group *block)
 {
     for (size_t i = 0; i < block->count; i++) {
+        if (i > 0) {
+            curve_rows *rows = &block->heads[i].rows;
+            rows->class_index = rows->rank = rows->size = NULL;
+        }
         prediction_set_free(&block->heads[i].set);
         curve_rows_free(&block->heads[i].rows);
         bootstrap_draws_free(&block->heads[i].draws);
     }
     memory_free(block->heads);
+}
+
+/* The arrays of the first head serve all: the same images are judged. Of a set only the flags
+ * are needed further on. */
+static void share_arrays(const curve_group *group, group_head *with)
+{
+    memory_free(with->set.predicted);
+    memory_free(with->set.margin);
+    with->set.predicted = NULL;
+    with->set.margin = NULL;
+    if (with != group->heads) {
+        memory_free(with->rows.class_index);
+        memory_free(with->rows.rank);
+        memory_free(with->rows.size);
+        with->rows.class_index = group->heads[0].rows.class_index;
+        with->rows.rank = group->heads[0].rows.rank;
+        with->rows.size = group->heads[0].rows.size;
+    }
 }
 
 static spur_status load_head(const curve_job *job, const prediction_name *name,
@@ -97,6 +119,7 @@ static spur_status load_head(const curve_job *job, const prediction_name *name,
     into->count++;
     TRY(predictions_load(job->run, name, &one->set, error));
     TRY(curve_rows_make(&job->rows, &one->set, &one->rows, error));
+    share_arrays(into, one);
 done:
     return status;
 }
@@ -113,8 +136,19 @@ static size_t count_classes(const curve_rows *rows)
     return classes;
 }
 
-/* All heads are drawn with the same classes. */
-static spur_status draw_heads(const curve_job *job, curve_group *into, spur_error *error)
+static spur_status report(const curve_job *job, size_t done, spur_error *error)
+{
+    const spur_progress progress = {.stage = "curves", .done = done, .total = job->sets.count};
+    if (job->monitor != NULL && job->monitor->progress != NULL &&
+        job->monitor->progress(job->monitor->context, &progress) != 0) {
+        return error_set(error, SPUR_INTERRUPTED, "interrupted");
+    }
+    return SPUR_OK;
+}
+
+/* All heads are drawn with the same classes; `before` sets are done. */
+static spur_status draw_heads(const curve_job *job, size_t before, curve_group *into,
+                              spur_error *error)
 {
     spur_status status = SPUR_OK;
     bootstrap_weights weights = {0, 0, NULL};
@@ -125,6 +159,7 @@ static spur_status draw_heads(const curve_job *job, curve_group *into, spur_erro
     }
     for (size_t i = 0; into->has_draws && i < into->count; i++) {
         group_head *one = &into->heads[i];
+        TRY(report(job, before + i, error));
         TRY(bootstrap_curve(&one->rows, &weights, into->ks, into->k_count, into->threads,
                             &one->draws, error));
     }
@@ -139,16 +174,6 @@ static spur_status find_trained(void *context, const store_subset *subset, spur_
     (void)error;
     group->is_trained_on =
         group->is_trained_on || strcmp(subset->split, group->images->split) == 0;
-    return SPUR_OK;
-}
-
-static spur_status report(const curve_job *job, size_t done, spur_error *error)
-{
-    const spur_progress progress = {.stage = "curves", .done = done, .total = job->sets.count};
-    if (job->monitor != NULL && job->monitor->progress != NULL &&
-        job->monitor->progress(job->monitor->context, &progress) != 0) {
-        return error_set(error, SPUR_INTERRUPTED, "interrupted");
-    }
     return SPUR_OK;
 }
 
@@ -169,7 +194,7 @@ static spur_status evaluate_group(curve_job *job, size_t first, size_t count, sp
         TRY(load_head(job, &names[i], &group, error));
     }
     cut_ks(job, &group.heads[0].rows, &group);
-    TRY(draw_heads(job, &group, error));
+    TRY(draw_heads(job, first, &group, error));
     TRY(curve_group_figures(&group, error));
     TRY(curve_group_tests(&group, error));
     TRY(curve_group_findings(&group, error));
@@ -192,7 +217,6 @@ static spur_status evaluate_groups_of(curve_job *job, spur_error *error)
         for (count = 1; first + count < job->sets.count && is_same_group(names, names + count);
              count++) {
         }
-        TRY(report(job, first, error));
         TRY(evaluate_group(job, first, count, error));
     }
 done:

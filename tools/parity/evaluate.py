@@ -89,9 +89,9 @@ def read_csv(path):
 def export(spur, run, folder):
     def call(*words):
         subprocess.run([spur, *words, "-q"], check=True, stdout=subprocess.DEVNULL)
+    call("eval", run, "--curve", f"{folder}/curve.csv")
     call("export", run, "--csv", f"{folder}/scores.csv", "--predictions", f"{folder}/predictions.csv")
     call("export", run, "--heads", f"{folder}/heads", "--format", "npz")
-    call("eval", run, "--curve", f"{folder}/curve.csv")
 
 
 def group_predictions(folder):
