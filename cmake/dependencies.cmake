@@ -10,3 +10,9 @@ find_package(OneDNN 2.6 REQUIRED)
 pkg_check_modules(SPUR_DEPS REQUIRED IMPORTED_TARGET
     libjpeg libpng zlib libwebp libwebpdemux jansson sqlite3 libcrypto
     libutf8proc)
+
+# Optional: figures as PNG and PDF. Without it, and with -DSPUR_RSVG=OFF, all else is the same.
+option(SPUR_RSVG "Write PNG and PDF figures when librsvg is installed" ON)
+if(SPUR_RSVG)
+    pkg_check_modules(SPUR_RSVG_DEPS QUIET IMPORTED_TARGET librsvg-2.0>=2.52 cairo cairo-pdf cairo-png)
+endif()

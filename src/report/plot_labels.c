@@ -252,7 +252,7 @@ spur_status plot_place(plot_taken *taken, const plot_box *within, const plot_lab
     *found = *is_far = false;
     for (size_t ring = 0; ring < 6 && !*found; ring++) {
         double distance = label->around + 3.0 + (double)ring * label->height * 0.7;
-        *is_far = ring > 1;
+        *is_far = ring > 0;
         for (size_t i = 0; i < sizeof directions / sizeof *directions && !*found; i++) {
             *out = box_at(label, directions[i], distance);
             *found = is_within(out, within) && plot_is_free(taken, out);

@@ -116,22 +116,56 @@ static void find_ranges(const plot *of, range *x, range *y, bool *has_points)
         include(x, of->x.include[i]);
         include(y, of->y.include[i]);
     }
+    *x = x->low > x->high ? (range){0.0, 1.0} : *x;
+    *y = y->low > y->high ? (range){0.0, 1.0} : *y;
 }
 
-static plot_scale scale_of(const plot_axis *axis, range of, double room, double per_tick,
-                           bool is_wide)
+static plot_scale names_scale(const plot_axis *axis, bool is_wide)
+{
+    double beyond = is_wide ? 0.5 : 0.3;
+    return (plot_scale){.low = -beyond,
+                        .high = (double)axis->name_count - 1.0 + beyond,
+                        .last = (int64_t)axis->name_count - 1,
+                        .mantissa = 1};
+}
+
+static plot_scale y_scale(const plot_axis *axis, range of, double room)
 {
     if (axis->name_count > 0) {
-        double beyond = is_wide ? 0.5 : 0.3;
-        return (plot_scale){-beyond, (double)axis->name_count - 1.0 + beyond,
-                            0,       (int64_t)axis->name_count - 1,
-                            1,       0};
+        return names_scale(axis, true);
     }
-    if (of.low > of.high) {
-        of = (range){0.0, 1.0};
+    size_t most = (size_t)fmax(3.0, fmin(12.0, room / 30.0));
+    return plot_scale_make(of.low, of.high, most, true, axis->form);
+}
+
+static double widest_tick(const plot_scale *scale, plot_form form)
+{
+    double widest = 0.0;
+    char text[PLOT_NUMBER_SIZE];
+    for (int64_t t = scale->first; t <= scale->last; t++) {
+        plot_tick_text(scale, t, form, t == scale->last, text);
+        widest = fmax(widest, plot_text_width(text, PLOT_TEXT));
     }
-    size_t most = (size_t)fmax(3.0, fmin(12.0, room / per_tick));
-    return plot_scale_make(of.low, of.high, most, is_wide, axis->form);
+    return widest;
+}
+
+/* As many ticks as their texts leave room for. */
+static plot_scale x_scale(const plot_axis *axis, range of, double room, bool is_wide)
+{
+    if (axis->name_count > 0) {
+        return names_scale(axis, is_wide);
+    }
+    size_t most = (size_t)fmax(2.0, fmin(12.0, room / 40.0));
+    plot_scale made = plot_scale_make(of.low, of.high, most, is_wide, axis->form);
+    while (most > 2) {
+        double step = plot_tick_value(&made, 1) / (made.high - made.low) * room;
+        if (step >= widest_tick(&made, axis->form) + 8.0) {
+            break;
+        }
+        most--;
+        made = plot_scale_make(of.low, of.high, most, is_wide, axis->form);
+    }
+    return made;
 }
 
 /* ---- room beside the areas --------------------------------------------------------------- */
@@ -139,13 +173,11 @@ static plot_scale scale_of(const plot_axis *axis, range of, double room, double 
 static double widest_y_tick(const plot_drawing *on)
 {
     double widest = 0.0;
-    char text[PLOT_NUMBER_SIZE];
+    if (on->of->y.name_count == 0) {
+        return widest_tick(&on->y, on->of->y.form);
+    }
     for (size_t i = 0; i < on->of->y.name_count; i++) {
         widest = fmax(widest, plot_text_width(on->of->y.names[i], PLOT_TEXT));
-    }
-    for (int64_t t = on->y.first; t <= on->y.last && on->of->y.name_count == 0; t++) {
-        plot_tick_text(&on->y, t, on->of->y.form, t == on->y.last, text);
-        widest = fmax(widest, plot_text_width(text, PLOT_TEXT));
     }
     return widest;
 }
@@ -331,9 +363,9 @@ spur_status plot_layout(plot_drawing *on, spur_error *error)
     find_ranges(of, &x, &y, &has_points);
     lay_out_columns(on);
     lay_out_height(on);
-    on->y = scale_of(&of->y, y, on->area_height, 30.0, true);
+    on->y = y_scale(&of->y, y, on->area_height);
     lay_out_sides(on);
-    on->x = scale_of(&of->x, x, on->area_width, 64.0, has_points);
+    on->x = x_scale(&of->x, x, on->area_width, has_points);
     TRY(lay_out_cuts(on, error));
     lay_out_rows(on);
 done:

@@ -157,9 +157,9 @@ void plot_draw_axes(plot_drawing *on, size_t panel)
 /* ---- all together ------------------------------------------------------------------------ */
 
 static const char STYLE[] =
-    "<style>.plot{color:#1b1f23}.paper{fill:#fff}"
-    "@media (prefers-color-scheme:dark){.plot{color:#e8eaed}.paper{fill:#14181c}}"
-    "@media print{.plot{color:#000}.paper{fill:#fff}}</style>";
+    "<style>.drawing{color:#1b1f23}.paper{fill:#fff}"
+    "@media (prefers-color-scheme:dark){.drawing{color:#e8eaed}.paper{fill:#14181c}}"
+    "@media print{.drawing{color:#000}.paper{fill:#fff}}</style>";
 
 static void add_name(plot_drawing *on, const char *end, char *dst, size_t capacity)
 {
@@ -178,7 +178,7 @@ static void open_picture(plot_drawing *on)
     add_name(on, "finding", finding, sizeof finding);
     (void)snprintf(both, sizeof both, "%s %s", title, finding);
     svg_start(out, "svg");
-    svg_raw(out, " xmlns=\"http://www.w3.org/2000/svg\" class=\"plot\" role=\"img\"");
+    svg_raw(out, " xmlns=\"http://www.w3.org/2000/svg\" class=\"drawing\" role=\"img\"");
     svg_word(out, "aria-labelledby", both);
     double box[4] = {-margin, -margin, on->width + 2.0 * margin, on->height + 2.0 * margin};
     svg_numbers(out, "viewBox", box, 4);

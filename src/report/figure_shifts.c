@@ -1,0 +1,234 @@
+/*
+ * figure_shifts.c - accuracy in distribution against that on another split, a point per head.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "report/figure_kinds.h"
+
+static const char caption[] =
+    "A point is a last layer: across, its top-1 accuracy on the split that is distributed as "
+    "the training images; up, that on the other split. Bars are 95% intervals, the thin line "
+    "is "
+    "the least-squares line through the points of all backbones. A last layer above the line "
+    "is better on the "
+    "other split than its ordinary accuracy leads to expect.";
+
+typedef struct shift {
+    const char *known, *other, *backbone;
+} shift;
+
+static plot_point point_of(const figure_source *in, const shift *of, const char *entry)
+{
+#define VALUE(split, name) figure_value(in, "%s/%s/%s/" name, split, of->backbone, entry)
+    plot_point point = plot_at(VALUE(of->known, "top1"), VALUE(of->other, "top1"));
+    point.x_low = VALUE(of->known, "wilson_low");
+    point.x_high = VALUE(of->known, "wilson_high");
+    point.y_low = VALUE(of->other, "wilson_low");
+    point.y_high = VALUE(of->other, "wilson_high");
+#undef VALUE
+    point.name = entry;
+    point.is_named_inside = true;
+    return point;
+}
+
+/* ---- the line ---------------------------------------------------------------------------- */
+
+typedef struct sums {
+    size_t n;
+    double x, y, xx, xy, low, high;
+} sums;
+
+static void add_to_sums(sums *in, const plot_point *point)
+{
+    if (plot_is_drawable(point->x) && plot_is_drawable(point->y)) {
+        in->low = in->n == 0 ? point->x : fmin(in->low, point->x);
+        in->high = in->n == 0 ? point->x : fmax(in->high, point->x);
+        in->n++;
+        in->x += point->x;
+        in->y += point->y;
+        in->xx += point->x * point->x;
+        in->xy += point->x * point->y;
+    }
+}
+
+/* Two points of the least-squares line over the range of the points; false without one. */
+static bool fit(const sums *in, plot_point ends[2])
+{
+    double n = (double)in->n;
+    double spread = n * in->xx - in->x * in->x;
+    if (in->n < 3 || spread <= 1e-12 * n * in->xx) {
+        return false;
+    }
+    double slope = (n * in->xy - in->x * in->y) / spread;
+    double base = (in->y - slope * in->x) / n;
+    ends[0] = plot_at(in->low, base + slope * in->low);
+    ends[1] = plot_at(in->high, base + slope * in->high);
+    return true;
+}
+
+/* ---- panels ------------------------------------------------------------------------------ */
+
+/* Heads of a role are one series; they follow each other. */
+static spur_status add_heads(const figure_source *in, const shift *of, plot_panel *panel,
+                             plot_series *series, spur_error *error)
+{
+    spur_status status;
+    figure_points points;
+    TRY(figure_new_points(in, in->head_count, &points, error));
+    for (size_t h = 0; h < in->head_count; h++) {
+        const figure_head *entry = &in->heads[h];
+        points.points[h] = point_of(in, of, entry->name);
+        bool is_new = panel->count == 0 ||
+                      strcmp(series[panel->count - 1].name, figure_short_name(entry)) != 0;
+        if (is_new) {
+            series[panel->count] =
+                plot_series_make(figure_short_name(entry), figure_role(entry), PLOT_POINTS,
+                                 &points.points[h], 0);
+            series[panel->count++].is_unlabelled = true;
+        }
+        series[panel->count - 1].count++;
+    }
+done:
+    return status;
+}
+
+/* One line through the points of all backbones, in every panel. */
+static spur_status add_line(const figure_source *in, const char *other, plot_panel *panels,
+                            plot_series *all, spur_error *error)
+{
+    spur_status status;
+    sums sum = {.n = 0};
+    figure_points line;
+    size_t each = in->head_count + 1;
+    TRY(figure_new_points(in, 2, &line, error));
+    for (size_t b = 0; b < in->backbone_count; b++) {
+        for (size_t h = 0; h < in->head_count; h++) {
+            shift of = {in->known, other, in->backbones[b]};
+            plot_point point = point_of(in, &of, in->heads[h].name);
+            add_to_sums(&sum, &point);
+        }
+    }
+    for (size_t b = 0; fit(&sum, line.points) && b < in->backbone_count; b++) {
+        plot_series *series = &all[b * each + panels[b].count++];
+        *series = plot_series_make("fitted line", PLOT_QUIET, PLOT_RULE, line.points, 2);
+        series->is_unlabelled = true;
+    }
+done:
+    return status;
+}
+
+static spur_status add_panels(const figure_source *in, const char *other, plot *into,
+                              spur_error *error)
+{
+    spur_status status;
+    plot_panel *panels = NULL;
+    plot_series *all = NULL;
+    size_t each = in->head_count + 1;
+    TRY(figure_new_panels(in, in->backbone_count, each, &panels, &all, error));
+    for (size_t b = 0; b < in->backbone_count; b++) {
+        shift of = {in->known, other, in->backbones[b]};
+        panels[b].title = of.backbone;
+        TRY(add_heads(in, &of, &panels[b], all + b * each, error));
+    }
+    TRY(add_line(in, other, panels, all, error));
+    into->panels = panels;
+    into->panel_count = in->backbone_count;
+    into->columns = 2;
+    into->height = 300.0;
+done:
+    return status;
+}
+
+/* ---- what it shows ----------------------------------------------------------------------- */
+
+static spur_status add_sentence(const figure_source *in, const shift *of, const char **text,
+                                spur_error *error)
+{
+    spur_status status = SPUR_OK;
+    const figure_head *best = NULL;
+    double best_value = (double)NAN;
+    char shown[3][PLOT_NUMBER_SIZE];
+    plot_point own = point_of(in, of, HEAD_ORIGINAL);
+    for (size_t h = 0; h < in->head_count; h++) {
+        plot_point point = point_of(in, of, in->heads[h].name);
+        if (isfinite(point.y) && (best == NULL || point.y > best_value)) {
+            best = &in->heads[h];
+            best_value = point.y;
+        }
+    }
+    if (best == NULL) {
+        goto done;
+    }
+    const char *before = *text;
+    const char *space = before[0] == '\0' ? "" : " ";
+    plot_number_text(best_value, PLOT_SHARE, shown[0]);
+    plot_number_text(own.x, PLOT_SHARE, shown[1]);
+    plot_number_text(own.y, PLOT_SHARE, shown[2]);
+    TRY(figure_text(in, text, error, "%s%s%s: best on %s is %s with %s", before, space,
+                    of->backbone, of->other, best->name, shown[0]));
+    before = *text;
+    TRY(best->is_original || !isfinite(own.y)
+            ? figure_text(in, text, error, "%s.", before)
+            : figure_text(
+                  in, text, error,
+                  "%s; the model\xE2\x80\x99s own last layer has %s there and %s on %s.",
+                  before, shown[2], shown[1], of->known));
+done:
+    return status;
+}
+
+static spur_status add_split(figure_list *into, const char *other, spur_error *error)
+{
+    spur_status status;
+    const figure_source *in = into->source;
+    double none = (double)NAN;
+    figure made = {
+        .drawing = {.finding = "",
+                    .x = {.key = "top1", .form = PLOT_SHARE, .include = {none, none}},
+                    .y = {.key = "other_top1", .form = PLOT_SHARE, .include = {none, none}}},
+        .caption = caption};
+    TRY(figure_make_id(into, "shift", other, &made.drawing.id, error));
+    TRY(figure_text(in, &made.drawing.title, error, "Accuracy on %s against that on %s", other,
+                    in->known));
+    TRY(figure_text(in, &made.drawing.x.label, error, "Top-1 accuracy on %s", in->known));
+    TRY(figure_text(in, &made.drawing.y.label, error, "Top-1 accuracy on %s", other));
+    TRY(add_panels(in, other, &made.drawing, error));
+    for (size_t b = 0; b < in->backbone_count; b++) {
+        shift of = {in->known, other, in->backbones[b]};
+        TRY(add_sentence(in, &of, &made.drawing.finding, error));
+    }
+    made.data = made.drawing;
+    TRY(figure_add(into, &made, error));
+done:
+    return status;
+}
+
+static bool has_both(const figure_source *in, const char *other)
+{
+    for (size_t b = 0; b < in->backbone_count; b++) {
+        for (size_t h = 0; h < in->head_count; h++) {
+            shift of = {in->known, other, in->backbones[b]};
+            plot_point point = point_of(in, &of, in->heads[h].name);
+            if (isfinite(point.x) && isfinite(point.y)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+spur_status figure_add_shifts(figure_list *into, spur_error *error)
+{
+    spur_status status = SPUR_OK;
+    const figure_source *in = into->source;
+    for (size_t s = 0; s < in->split_count && in->known != NULL; s++) {
+        bool is_other =
+            strcmp(in->splits[s], in->known) != 0 && strcmp(in->splits[s], "train") != 0;
+        if (is_other && has_both(in, in->splits[s])) {
+            TRY(add_split(into, in->splits[s], error));
+        }
+    }
+done:
+    return status;
+}
