@@ -6,31 +6,9 @@
  */
 #include "base/plain_math.h"
 
-#include <stddef.h>
-
-static double polynomial(const double *coefficients, size_t count, double x)
-{
-    double sum = coefficients[count - 1];
-    for (size_t i = count - 1; i-- > 0;) {
-        sum = sum * x + coefficients[i];
-    }
-    return sum;
-}
-
 double plain_sine(double turns)
 {
-    /* (-1)^k (2 pi)^(2k+1) / (2k+1)! */
-    static const double series[] = {
-        6.283185307179586,   -41.341702240399755,  81.60524927607504,  -76.70585975306136,
-        42.058693944897655,  -15.09464257682298,   3.8199525848482823, -0.7181223017785005,
-        0.10422916220813978, -0.012031585942120622};
-    double x = turns - floor(turns + 0.5); /* -.5 .. .5 */
-    if (x > 0.25) {
-        x = 0.5 - x;
-    } else if (x < -0.25) {
-        x = -0.5 - x;
-    }
-    return x * polynomial(series, sizeof(series) / sizeof(series[0]), x * x);
+    return plain_sine_near(turns - floor(turns + 0.5));
 }
 
 double plain_cosine(double turns)
@@ -67,23 +45,15 @@ double plain_exp2(double x)
                                     7.054911620801122e-09,
                                     4.445538271870811e-10};
     double whole = floor(x + 0.5);
-    return ldexp(polynomial(series, sizeof(series) / sizeof(series[0]), x - whole), (int)whole);
+    return ldexp(plain_polynomial(series, sizeof(series) / sizeof(series[0]), x - whole),
+                 (int)whole);
 }
 
 double plain_log2(double x)
 {
-    /* log2(m) = 2 / ln 2 * atanh(s), s = (m - 1) / (m + 1), m in [sqrt(1/2), sqrt(2)) */
-    static const double series[] = {1.0,      1.0 / 3,  1.0 / 5,  1.0 / 7, 1.0 / 9,
-                                    1.0 / 11, 1.0 / 13, 1.0 / 15, 1.0 / 17};
     int exponent;
     double mantissa = frexp(x, &exponent);
-    if (mantissa < 0.7071067811865476) {
-        mantissa *= 2.0;
-        exponent--;
-    }
-    double s = (mantissa - 1.0) / (mantissa + 1.0);
-    double sum = s * polynomial(series, sizeof(series) / sizeof(series[0]), s * s);
-    return (double)exponent + 2.8853900817779268 * sum;
+    return plain_log2_of(mantissa, exponent);
 }
 
 double plain_power(double x, double power)

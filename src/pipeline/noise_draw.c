@@ -7,13 +7,15 @@
 #include "pipeline/noise_draw.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/plain_math.h"
 
 enum {
     CHANNELS = 3,
     LANES = 8,
-    GROUP = 4 /* normal numbers of one counter */
+    WORDS = 4, /* of one counter, as many normal numbers */
+    PAIRS = 32 /* made together */
 };
 
 static uint64_t read_u64(const unsigned char *bytes)
@@ -32,28 +34,41 @@ random_key noise_key(uint64_t seed, const unsigned char id[STORE_ID_SIZE])
     return (random_key){{words[0], words[1]}};
 }
 
-/* Two normal numbers of two words: radius from the first, angle from the second. */
-static void normal_pair(const uint32_t words[2], float out[2])
+/* PAIRS pairs of two words each: radius from the first, angle from the second. Turns are taken
+ * as signed 32-bit numbers, which is what is left of them after whole turns. */
+static void normal_pairs(const uint32_t words[2 * PAIRS], float out[2 * PAIRS])
 {
     static const double minus_two_ln2 = -1.3862943611198906;
-    double u = ((double)words[0] + 0.5) * 0x1p-32; /* never 0 or 1 */
-    double turns = (double)words[1] * 0x1p-32;
-    double radius = sqrt(minus_two_ln2 * plain_log2(u));
-    out[0] = (float)(radius * plain_cosine(turns));
-    out[1] = (float)(radius * plain_sine(turns));
+    double radius[PAIRS], sine[PAIRS], cosine[PAIRS];
+    for (size_t i = 0; i < PAIRS; i++) {
+        radius[i] = ((double)words[2 * i] + 0.5) * 0x1p-32; /* never 0 or 1 */
+        sine[i] = (double)(int32_t)words[2 * i + 1] * 0x1p-32;
+        cosine[i] = (double)(int32_t)(words[2 * i + 1] + 0x40000000u) * 0x1p-32;
+    }
+    for (size_t i = 0; i < PAIRS; i++) {
+        radius[i] = sqrt(minus_two_ln2 * plain_log2_normal(radius[i]));
+    }
+    for (size_t i = 0; i < PAIRS; i++) {
+        sine[i] = radius[i] * plain_sine_near(sine[i]);
+        cosine[i] = radius[i] * plain_sine_near(cosine[i]);
+    }
+    for (size_t i = 0; i < PAIRS; i++) {
+        out[2 * i] = (float)cosine[i];
+        out[2 * i + 1] = (float)sine[i];
+    }
 }
 
 void noise_draw(random_key key, uint64_t trial, size_t count, float *out)
 {
-    for (size_t first = 0; first < count; first += GROUP) {
-        uint32_t words[4];
-        float group[GROUP];
-        random_words(key, trial, first / GROUP, words);
-        normal_pair(words, group);
-        normal_pair(words + 2, group + 2);
-        for (size_t i = 0; i < GROUP && first + i < count; i++) {
-            out[first + i] = group[i];
+    for (size_t first = 0; first < count; first += 2 * PAIRS) {
+        uint32_t words[2 * PAIRS];
+        float numbers[2 * PAIRS];
+        size_t left = count - first;
+        for (size_t i = 0; i < 2 * PAIRS; i += WORDS) {
+            random_words(key, trial, (first + i) / WORDS, words + i);
         }
+        normal_pairs(words, numbers);
+        memcpy(out + first, numbers, (left < 2 * PAIRS ? left : 2 * PAIRS) * sizeof *numbers);
     }
 }
 
@@ -63,44 +78,70 @@ static double lanes_sum(const double lanes[LANES])
            ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
 }
 
-/* 1 in the region, 0 elsewhere. */
-static double weight_of(const noise_request *request, size_t pixel)
+/* The loops below go over LANES samples at a time so that the compiler can keep the partial
+ * sums in registers; sample i of a plane always belongs to sum i % LANES. */
+
+/* Adds the squares of n <= LANES samples of draw * weight; weight = mask ^ flip. */
+static inline void add_squares(const float *draw, const unsigned char *mask, unsigned flip,
+                               size_t n, double lanes[LANES])
 {
-    return (request->mask[pixel] != 0) == request->is_inside ? 1.0 : 0.0;
+    for (size_t j = 0; j < n; j++) {
+        double v = (double)(draw[j] * (float)(mask[j] ^ flip));
+        lanes[j] += v * v;
+    }
 }
 
-static double region_length(const noise_request *request)
+double noise_length(const noise_request *request)
 {
     double lanes[LANES] = {0.0};
+    size_t area = request->area, whole = area / LANES * LANES;
+    unsigned flip = request->is_inside ? 0 : 1;
     for (size_t c = 0; c < CHANNELS; c++) {
-        const float *draw = request->draw + c * request->area;
-        for (size_t i = 0; i < request->area; i++) {
-            double v = (double)draw[i] * weight_of(request, i);
-            lanes[i % LANES] += v * v;
+        const float *draw = request->draw + c * area;
+        for (size_t i = 0; i < whole; i += LANES) {
+            add_squares(draw + i, request->mask + i, flip, LANES, lanes);
         }
+        add_squares(draw + whole, request->mask + whole, flip, area - whole, lanes);
     }
     return sqrt(lanes_sum(lanes));
+}
+
+/* What noise_add does with every sample. */
+typedef struct adding {
+    double scale, low, high;
+    unsigned flip;
+} adding;
+
+static inline void add_samples(const adding *how, const float *draw, const unsigned char *mask,
+                               const float *from, size_t n, float *to, double lanes[LANES])
+{
+    for (size_t j = 0; j < n; j++) {
+        double v = (double)(draw[j] * (float)(mask[j] ^ how->flip));
+        double x = (double)from[j] + how->scale * v;
+        x = x < how->low ? how->low : x;
+        x = x > how->high ? how->high : x;
+        to[j] = (float)x;
+        double moved = (double)to[j] - (double)from[j];
+        lanes[j] += moved * moved;
+    }
 }
 
 void noise_add(const noise_request *request, const float *src, float *dst, double *realised)
 {
     double lanes[LANES] = {0.0};
-    double length = region_length(request);
-    double scale = length > 0.0 ? request->alpha / length : 0.0;
+    size_t area = request->area, whole = area / LANES * LANES;
+    const adding how = {.scale = request->length > 0.0 ? request->alpha / request->length : 0.0,
+                        .low = request->clamp ? 0.0 : -HUGE_VAL,
+                        .high = request->clamp ? 1.0 : HUGE_VAL,
+                        .flip = request->is_inside ? 0 : 1};
     for (size_t c = 0; c < CHANNELS; c++) {
-        const float *draw = request->draw + c * request->area;
-        const float *from = src + c * request->area;
-        float *to = dst + c * request->area;
-        for (size_t i = 0; i < request->area; i++) {
-            double x = (double)from[i] + scale * ((double)draw[i] * weight_of(request, i));
-            if (request->clamp) {
-                x = x < 0.0 ? 0.0 : x;
-                x = x > 1.0 ? 1.0 : x;
-            }
-            to[i] = (float)x;
-            double moved = (double)to[i] - (double)from[i];
-            lanes[i % LANES] += moved * moved;
+        const float *draw = request->draw + c * area, *from = src + c * area;
+        float *to = dst + c * area;
+        for (size_t i = 0; i < whole; i += LANES) {
+            add_samples(&how, draw + i, request->mask + i, from + i, LANES, to + i, lanes);
         }
+        add_samples(&how, draw + whole, request->mask + whole, from + whole, area - whole,
+                    to + whole, lanes);
     }
     *realised = sqrt(lanes_sum(lanes));
 }

@@ -23,12 +23,16 @@ void noise_draw(random_key key, uint64_t trial, size_t count, float *out);
 
 typedef struct noise_request {
     const float *draw;         /* [3, area] */
-    const unsigned char *mask; /* [area]: 1 inside */
+    const unsigned char *mask; /* [area]: 1 inside, else 0 */
     size_t area;
     bool is_inside; /* the region: m, or 1 - m */
+    double length;  /* ||draw * region||, see noise_length */
     double alpha;
     bool clamp;
 } noise_request;
+
+/* ||draw * region||; alpha, clamp and length of the request are not looked at. */
+double noise_length(const noise_request *request);
 
 /* dst[3, area] from src; *realised = ||dst - src||. */
 void noise_add(const noise_request *request, const float *src, float *dst, double *realised);

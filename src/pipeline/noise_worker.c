@@ -24,14 +24,15 @@ struct noise_worker {
     preprocess recipe, unit; /* unit: without normalising, pixels in [0, 1] */
     size_t area, floats;     /* of one input: floats = 3 * area */
     size_t variants;
-    float *pixels;        /* [SLOTS, floats] in [0, 1] */
-    float *draws;         /* [SLOTS, floats] of the trial at hand */
-    float *inputs;        /* [SLOTS, floats] normalised */
-    unsigned char *masks; /* [SLOTS, area] */
-    float *features;      /* [variants, good images, width], then SLOTS spare rows */
-    float *logits;        /* [variants * SLOTS, outputs of the largest head] */
-    size_t places[SLOTS]; /* of the good images in the block */
-    size_t count;         /* good images */
+    float *pixels;         /* [SLOTS, floats] in [0, 1] */
+    float *draws;          /* [SLOTS, floats] of the trial at hand */
+    float *inputs;         /* [SLOTS, floats] normalised */
+    unsigned char *masks;  /* [SLOTS, area] */
+    float *features;       /* [variants, good images, width], then SLOTS spare rows */
+    float *logits;         /* [variants * SLOTS, outputs of the largest head] */
+    double lengths[SLOTS]; /* of the draws in the region at hand */
+    size_t places[SLOTS];  /* of the good images in the block */
+    size_t count;          /* good images */
 };
 
 static spur_status take_buffers(noise_worker *into, spur_error *error)
@@ -186,6 +187,7 @@ static spur_status run_variant(noise_worker *with, const experiment_block *block
         noise_request request = *how;
         request.draw = with->draws + k * with->floats;
         request.mask = with->masks + k * with->area;
+        request.length = with->lengths[k];
         noise_add(&request, with->pixels + k * with->floats, inputs, &realised);
         noise_row_put_length(row_of(with, block, with->places[k]), variant, (float)realised);
         preprocess_normalise(&with->recipe, inputs);
@@ -201,6 +203,17 @@ static void draw_trial(noise_worker *with, const experiment_block *block, size_t
     }
 }
 
+static void measure_region(noise_worker *with, bool is_inside)
+{
+    for (size_t k = 0; k < with->count; k++) {
+        const noise_request region = {.draw = with->draws + k * with->floats,
+                                      .mask = with->masks + k * with->area,
+                                      .area = with->area,
+                                      .is_inside = is_inside};
+        with->lengths[k] = noise_length(&region);
+    }
+}
+
 static spur_status run_trial(noise_worker *with, const experiment_block *block, size_t trial,
                              const atomic_bool *cancelled, spur_error *error)
 {
@@ -208,6 +221,7 @@ static spur_status run_trial(noise_worker *with, const experiment_block *block, 
     const noise_plan *plan = with->task->plan;
     draw_trial(with, block, trial);
     for (size_t r = 0; r < NOISE_REGIONS; r++) {
+        measure_region(with, r == NOISE_INSIDE);
         for (size_t a = 0; a < plan->alpha_count; a++) {
             const noise_request how = {.area = with->area,
                                        .is_inside = r == NOISE_INSIDE,

@@ -111,7 +111,9 @@ static void make_scene(scene *out)
 
 static noise_request request_of(const scene *in, bool is_inside, double alpha, bool clamp)
 {
-    return (noise_request){in->draw, in->mask, AREA, is_inside, alpha, clamp};
+    noise_request made = {in->draw, in->mask, AREA, is_inside, 0, alpha, clamp};
+    made.length = noise_length(&made);
+    return made;
 }
 
 /* Without the clamp the length is alpha but for rounding to float32 (tolerance 1e-6 of alpha,
