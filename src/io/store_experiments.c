@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "io/store_digest.h"
+#include "io/store_results.h"
 #include "io/store_sql.h"
 
 /* ---- digests ----------------------------------------------------------------------------- */
@@ -110,6 +111,7 @@ spur_status store_put_experiment(store *into, const store_experiment *experiment
     sql_int(&query, experiment->images);
     sql_bytes(&query, sum, sizeof sum);
     TRY(sql_run(into, &query, error));
+    TRY(store_drop_stage(into, experiment->stage, error));
     TRY(store_end(into, error));
 done:
     store_roll_back(into);

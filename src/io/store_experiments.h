@@ -21,7 +21,8 @@ typedef struct store_experiment {
     uint64_t images;
 } store_experiment;
 
-/* In its own transaction; replaces one of the same stage, subject and split with its blocks. */
+/* In its own transaction; replaces one of the same stage, subject and split with its blocks,
+ * and drops the stage's numbers, which were made from what was there. */
 spur_status store_put_experiment(store *into, const store_experiment *experiment,
                                  spur_error *error) SPUR_MUST_USE;
 

@@ -362,7 +362,7 @@ spur_status evaluate_audit(spur_run *run, const spur_eval_options *options,
                          options->threads == 0 ? parallel_processors() : options->threads,
                      .progress = {.stage = "audit"}};
     if (!options->audit) {
-        return SPUR_OK;
+        return experiment_check(run, "audit", error);
     }
     if (options->audit_detector == NULL) {
         FAIL(SPUR_USAGE, "the audit needs the run's detector again: give --detector MODEL");

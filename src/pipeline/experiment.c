@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "base/text.h"
+#include "io/store_results.h"
 
 enum {
     WINDOW_PER_THREAD = 2
@@ -364,5 +365,43 @@ done:
     memory_free(work.pending);
     memory_free(work.slots);
     memory_free(work.bytes);
+    return status;
+}
+
+/* ---- numbers without outcomes ------------------------------------------------------------ */
+
+spur_status experiment_forget(const spur_run *run, const char *stage, spur_error *error)
+{
+    spur_status status;
+    TRY(store_begin(run->db, error));
+    TRY(store_drop_stage(run->db, stage, error));
+    TRY(store_commit(run->db, error));
+done:
+    return status;
+}
+
+typedef struct search {
+    const char *stage;
+    bool is_there;
+} search;
+
+static spur_status find_stage(void *context, const store_experiment *one, spur_error *error)
+{
+    search *to = context;
+    (void)error;
+    to->is_there = to->is_there || strcmp(one->stage, to->stage) == 0;
+    return SPUR_OK;
+}
+
+spur_status experiment_check(const spur_run *run, const char *stage, spur_error *error)
+{
+    spur_status status;
+    search to = {stage, false};
+    char *inputs = NULL;
+    TRY(store_get_stage_inputs(run->db, stage, &inputs, error));
+    TRY(store_each_experiment(run->db, find_stage, &to, error));
+    TRY(inputs == NULL || to.is_there ? SPUR_OK : experiment_forget(run, stage, error));
+done:
+    memory_free(inputs);
     return status;
 }

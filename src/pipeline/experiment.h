@@ -63,4 +63,11 @@ spur_status experiment_load(store *db, const store_experiment *record, size_t ro
                             unsigned char *outcomes, bool *is_complete,
                             spur_error *error) SPUR_MUST_USE;
 
+/* Drops the stage's numbers when none of its experiments is in the run any more. */
+spur_status experiment_check(const spur_run *run, const char *stage,
+                             spur_error *error) SPUR_MUST_USE;
+/* Drops the stage's numbers. */
+spur_status experiment_forget(const spur_run *run, const char *stage,
+                              spur_error *error) SPUR_MUST_USE;
+
 #endif

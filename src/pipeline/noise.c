@@ -226,7 +226,7 @@ spur_status evaluate_noise(spur_run *run, const spur_eval_options *options,
                          options->threads == 0 ? parallel_processors() : options->threads,
                      .progress = {.stage = "noise"}};
     if (!options->noise) {
-        return SPUR_OK;
+        return noise_results_check(run, monitor, error);
     }
     if (options->noise_model_count == 0) {
         FAIL(SPUR_USAGE, "noise needs the run's backbone again: give --noise-backbone MODEL");

@@ -43,10 +43,20 @@ spur_status noise_subject_open(const noise_job *job, const store_backbone *of, b
                                noise_subject *out, spur_error *error) SPUR_MUST_USE;
 void noise_subject_close(noise_subject *block);
 store_experiment noise_subject_record(const noise_job *job, const noise_subject *from);
+/* SHA-256 of weights, biases and what the outputs mean, in hexadecimal. */
+spur_status noise_head_digest(const judged_head *of, char out[DIGEST_HEX_SIZE],
+                              spur_error *error) SPUR_MUST_USE;
 
 /* ---- noise_results.c --------------------------------------------------------------------- */
 
 /* The stage "noise": numbers of every backbone whose outcomes are complete and current. */
 spur_status noise_results_make(const noise_job *job, spur_error *error) SPUR_MUST_USE;
+
+/* ---- noise_current.c --------------------------------------------------------------------- */
+
+/* Drops the stage "noise" when its backbones or heads are no longer those it was made with; the
+ * log says so. */
+spur_status noise_results_check(spur_run *run, const spur_monitor *monitor,
+                                spur_error *error) SPUR_MUST_USE;
 
 #endif

@@ -70,6 +70,45 @@ done:
 
 /* ---- what outcomes depend on ------------------------------------------------------------- */
 
+spur_status noise_head_digest(const judged_head *of, char out[DIGEST_HEX_SIZE],
+                              spur_error *error)
+{
+    spur_status status;
+    const head *own = of->own;
+    digest *into = NULL;
+    unsigned char sum[DIGEST_SIZE];
+    TRY(digest_new(&into, error));
+    TRY(digest_add(into, own->weight, own->classes * own->features * sizeof *own->weight,
+                   error));
+    TRY(digest_add(into, own->bias, own->classes * sizeof *own->bias, error));
+    TRY(digest_add(into, of->class_of, own->classes * sizeof *of->class_of, error));
+    TRY(digest_finish(into, sum, error));
+    digest_hex(sum, sizeof sum, out);
+done:
+    digest_free(into);
+    return status;
+}
+
+static spur_status write_heads(const noise_subject *from, json_writer *json, spur_error *error)
+{
+    spur_status status;
+    TRY(json_add_text(json, "backbone_digest", from->backbone->digest, error));
+    TRY(json_open_array(json, "heads", error));
+    for (size_t h = 0; h < from->head_count; h++) {
+        TRY(json_add_text(json, NULL, from->names[h], error));
+    }
+    TRY(json_close_array(json, error));
+    TRY(json_open_array(json, "head_digests", error));
+    for (size_t h = 0; h < from->head_count; h++) {
+        char hex[DIGEST_HEX_SIZE];
+        TRY(noise_head_digest(&from->heads[h], hex, error));
+        TRY(json_add_text(json, NULL, hex, error));
+    }
+    TRY(json_close_array(json, error));
+done:
+    return status;
+}
+
 static spur_status write_settings(const noise_job *job, noise_subject *into, spur_error *error)
 {
     spur_status status;
@@ -86,11 +125,7 @@ static spur_status write_settings(const noise_job *job, noise_subject *into, spu
         TRY(json_add_double(&json, NULL, plan->alphas[a], error));
     }
     TRY(json_close_array(&json, error));
-    TRY(json_open_array(&json, "heads", error));
-    for (size_t h = 0; h < into->head_count; h++) {
-        TRY(json_add_text(&json, NULL, into->names[h], error));
-    }
-    TRY(json_close_array(&json, error));
+    TRY(write_heads(into, &json, error));
     TRY(json_close_object(&json, error));
 done:
     return status;
@@ -101,18 +136,6 @@ static spur_status add_text(digest *into, const char *text, spur_error *error)
     return digest_add(into, text, strlen(text) + 1, error);
 }
 
-static spur_status add_head(digest *into, const judged_head *one, spur_error *error)
-{
-    spur_status status;
-    const head *own = one->own;
-    TRY(digest_add(into, own->weight, own->classes * own->features * sizeof *own->weight,
-                   error));
-    TRY(digest_add(into, own->bias, own->classes * sizeof *own->bias, error));
-    TRY(digest_add(into, one->class_of, own->classes * sizeof *one->class_of, error));
-done:
-    return status;
-}
-
 static spur_status digest_inputs(const noise_job *job, noise_subject *into, spur_error *error)
 {
     spur_status status;
@@ -120,12 +143,8 @@ static spur_status digest_inputs(const noise_job *job, noise_subject *into, spur
     unsigned char bytes[DIGEST_SIZE];
     TRY(digest_new(&sum, error));
     TRY(add_text(sum, into->settings.data, error));
-    TRY(add_text(sum, into->backbone->digest, error));
     TRY(add_text(sum, into->backbone->preprocessing, error));
     TRY(digest_add(sum, job->images_digest, DIGEST_SIZE, error));
-    for (size_t h = 0; h < into->head_count; h++) {
-        TRY(add_head(sum, &into->heads[h], error));
-    }
     TRY(digest_finish(sum, bytes, error));
     digest_hex(bytes, DIGEST_SIZE, into->inputs);
 done:
