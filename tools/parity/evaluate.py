@@ -67,7 +67,7 @@ def draw_weights(seed, draws, present, classes):
     draw, place = np.meshgrid(np.arange(draws), np.arange(n), indexing="ij")
     words = philox(key, [place.ravel(), np.zeros(draws * n), draw.ravel(), np.zeros(draws * n)])
     value = words[0] | words[1] << np.uint64(32)
-    assert value.max() < np.uint64(2**64 - 2**64 % n)  # else a value is drawn again
+    assert value.max() <= np.uint64(2**64 - 1 - 2**64 % n)  # else a value is drawn again
     picked = np.asarray(present)[(value % np.uint64(n)).astype(int)].reshape(draws, n)
     return count_picked(picked, classes)
 
