@@ -218,6 +218,8 @@ SPUR_API spur_status spur_head_open(const char *path, const spur_backbone *backb
                                     spur_head **out, spur_error *error) SPUR_MUST_USE;
 SPUR_API void spur_head_close(spur_head *head);
 SPUR_API size_t spur_head_classes(const spur_head *head);
+/* [classes], or NULL when the file does not say. */
+SPUR_API const char *const *spur_head_class_names(const spur_head *head);
 
 /* Everything the network says of one image. */
 typedef struct spur_classify_result {

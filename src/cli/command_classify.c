@@ -44,6 +44,7 @@ typedef struct classify_job {
     spur_backbone_info info;
     spur_head *head;
     size_t top;
+    const char *const *names; /* of the classes of the list at hand, or NULL */
     json_printer json;
     bool as_json;
     uint64_t failed, shown;
@@ -109,15 +110,20 @@ static double log_sum(const float *logits, size_t classes)
     return largest + log(sum);
 }
 
-/* The name of a class, or NULL. A head of other classes has none here. */
-static const char *class_name(const classify_job *job, size_t classes, size_t k)
+/* The name of a class of the list at hand, or NULL. */
+static const char *class_name(const classify_job *job, size_t k)
 {
-    bool is_known = job->info.class_names != NULL && classes == job->info.classes;
-    return is_known ? job->info.class_names[k] : NULL;
+    return job->names != NULL ? job->names[k] : NULL;
 }
 
-typedef void (*show_class)(classify_job *job, size_t classes, size_t k, double logit,
-                           double probability);
+/* What --head's file calls its classes, else the model's names where there are as many. */
+static const char *const *names_of_head(const classify_job *job, size_t classes)
+{
+    const char *const *own = spur_head_class_names(job->head);
+    return own != NULL || classes != job->info.classes ? own : job->info.class_names;
+}
+
+typedef void (*show_class)(classify_job *job, size_t k, double logit, double probability);
 
 static void each_best(classify_job *job, const float *logits, size_t classes, show_class show)
 {
@@ -125,18 +131,17 @@ static void each_best(classify_job *job, const float *logits, size_t classes, sh
     size_t k = classes;
     for (size_t i = 0; i < job->top && i < classes; i++) {
         k = next_best(logits, classes, k);
-        show(job, classes, k, (double)logits[k], exp((double)logits[k] - whole));
+        show(job, k, (double)logits[k], exp((double)logits[k] - whole));
     }
 }
 
 /* ---- printing ---------------------------------------------------------------------------- */
 
-static void class_to_json(classify_job *job, size_t classes, size_t k, double logit,
-                          double probability)
+static void class_to_json(classify_job *job, size_t k, double logit, double probability)
 {
     json_put_open(&job->json, NULL, '{');
     json_put_count(&job->json, "class_index", k);
-    json_put_text(&job->json, "name", class_name(job, classes, k));
+    json_put_text(&job->json, "name", class_name(job, k));
     json_put_number(&job->json, "logit", logit);
     json_put_number(&job->json, "probability", probability);
     json_put_close(&job->json, '}');
@@ -165,19 +170,20 @@ static void image_to_json(classify_job *job, const char *path,
         json_put_count(json, "width", result->width);
         json_put_count(json, "height", result->height);
         json_put_text(json, "status", "ok");
+        job->names = job->info.class_names;
         list_to_json(job, "top", result->logits, result->classes);
         if (result->head_logits != NULL) {
+            job->names = names_of_head(job, result->head_classes);
             list_to_json(job, "top_head", result->head_logits, result->head_classes);
         }
     }
     json_put_close(json, '}');
 }
 
-static void print_class(classify_job *job, size_t classes, size_t k, double logit,
-                        double probability)
+static void print_class(classify_job *job, size_t k, double logit, double probability)
 {
     char name[4 * 56 + ESCAPE_SIZE] = "";
-    const char *known = class_name(job, classes, k);
+    const char *known = class_name(job, k);
     if (known != NULL) {
         escape_fit(known, 56, name, sizeof name);
     }
@@ -203,8 +209,10 @@ static void print_image(classify_job *job, const char *path, const spur_classify
     escape_print(path, stdout);
     terminal_bold(job->screen, false);
     (void)printf(" %zux%zu\n", result->width, result->height);
+    job->names = job->info.class_names;
     print_list(job, "the model's own head", result->logits, result->classes);
     if (result->head_logits != NULL) {
+        job->names = names_of_head(job, result->head_classes);
         print_list(job, "with --head", result->head_logits, result->head_classes);
     }
 }

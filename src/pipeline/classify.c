@@ -10,7 +10,7 @@
 #include "io/image.h"
 #include "io/tensor.h"
 #include "models/backbone.h"
-#include "models/head_file.h"
+#include "models/head_names.h"
 
 struct spur_backbone {
     backbone *model;
@@ -19,6 +19,8 @@ struct spur_backbone {
 
 struct spur_head {
     head_file *file;
+    arena *texts;
+    const char *const *class_names;
 };
 
 /* ---- handles ----------------------------------------------------------------------------- */
@@ -67,6 +69,8 @@ spur_status spur_head_open(const char *path, const spur_backbone *of, spur_head 
         error_prefix(error, "%s", path);
         goto done;
     }
+    TRY(arena_new(&made->texts, error));
+    TRY(head_names_read(made->file, made->texts, &made->class_names, error));
     *out = made;
     made = NULL;
 done:
@@ -78,8 +82,14 @@ void spur_head_close(spur_head *handle)
 {
     if (handle != NULL) {
         head_file_close(handle->file);
+        arena_free(handle->texts);
         memory_free(handle);
     }
+}
+
+const char *const *spur_head_class_names(const spur_head *handle)
+{
+    return handle->class_names;
 }
 
 size_t spur_head_classes(const spur_head *handle)

@@ -9,8 +9,7 @@
 #include "base/memory.h"
 #include "base/parallel.h"
 #include "io/file.h"
-#include "io/json.h"
-#include "models/head_file.h"
+#include "models/head_names.h"
 #include "pipeline/class_map.h"
 #include "pipeline/features_network.h"
 #include "pipeline/image_settings.h"
@@ -230,21 +229,6 @@ static bool is_written(const char *path, const char *model)
     return is_same;
 }
 
-/* The model's names for its outputs as a JSON list, so that they can be told apart later. */
-static spur_status list_names(const spur_backbone_info *info, text_buffer *into,
-                              spur_error *error)
-{
-    spur_status status;
-    json_writer json = {.into = into};
-    TRY(json_open_array(&json, NULL, error));
-    for (size_t i = 0; i < info->classes; i++) {
-        TRY(json_add_text(&json, NULL, info->class_names[i], error));
-    }
-    TRY(json_close_array(&json, error));
-done:
-    return status;
-}
-
 static spur_status write_head(const features_job *job, const member *one, spur_error *error)
 {
     spur_status status;
@@ -252,7 +236,7 @@ static spur_status write_head(const features_job *job, const member *one, spur_e
     const spur_backbone_info *info = &one->info;
     const head *own = backbone_head(one->model);
     if (info->class_names != NULL) {
-        TRY(list_names(info, &names, error));
+        TRY(head_names_list(info->class_names, info->classes, &names, error));
     }
     const char *const notes[] = {"format_version",   "1",           "subset",
                                  "original",         "backbone",    info->name,

@@ -12,7 +12,7 @@
 
 #include "io/file.h"
 #include "io/folder.h"
-#include "io/json.h"
+#include "models/head_names.h"
 #include "pipeline/class_map.h"
 #include "pipeline/tally.h"
 
@@ -104,45 +104,15 @@ void judged_head_close(judged_head *block)
     }
 }
 
-/* The model's names for its outputs, or NULL; they live as long as *list. */
-static spur_status read_names(const head_file *from, json_t **list, const char ***out,
-                              spur_error *error)
-{
-    spur_status status = SPUR_OK;
-    const char *text = head_file_note(from, "class_names");
-    size_t outputs = head_file_head(from)->classes;
-    const char **names = NULL;
-    if (text == NULL) {
-        return SPUR_OK;
-    }
-    TRY(json_read(text, strlen(text), false, SPUR_MODEL, list, error));
-    if (!json_is_array(*list) || json_array_size(*list) != outputs) {
-        FAIL(SPUR_MODEL, "note class_names is not a list of %zu names", outputs);
-    }
-    TRY(memory_new(outputs, sizeof *names, &names, error));
-    for (size_t i = 0; i < outputs; i++) {
-        names[i] = json_string_value(json_array_get(*list, i));
-        if (names[i] == NULL) {
-            FAIL(SPUR_MODEL, "note class_names: element %zu is not text", i);
-        }
-    }
-    *out = names;
-    names = NULL;
-done:
-    memory_free(names);
-    return status;
-}
-
 static spur_status map_original(const spur_run *run, const judged_head *of, class_map *out,
                                 spur_error *error)
 {
     spur_status status;
     arena *texts = NULL;
-    json_t *list = NULL;
-    const char **names = NULL;
+    const char *const *names = NULL;
     class_map made = {NULL, NULL};
     TRY(arena_new(&texts, error));
-    TRY(read_names(of->file, &list, &names, error));
+    TRY(head_names_read(of->file, texts, &names, error));
     TRY(class_map_make(run->classes, run->class_count, names, of->own->classes, texts, &made,
                        error));
     if (made.outputs == NULL) {
@@ -150,8 +120,6 @@ static spur_status map_original(const spur_run *run, const judged_head *of, clas
     }
     *out = made;
 done:
-    memory_free(names);
-    json_decref(list);
     arena_free(texts);
     return status;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "io/file.h"
+#include "models/head_names.h"
 #include "pipeline/rank.h"
 #include "pipeline/retrain_heads.h"
 
@@ -417,7 +418,13 @@ static spur_status write_head(retrain_run *in, const head_rows *rows, const reci
                               const spur_head_summary *row, spur_error *error)
 {
     spur_status status;
-    text_buffer seed = {0};
+    text_buffer seed = {0}, classes = {0};
+    const char **names = NULL;
+    TRY(memory_new(in->run->class_count, sizeof *names, &names, error));
+    for (size_t k = 0; k < in->run->class_count; k++) {
+        names[k] = in->run->classes[k].name;
+    }
+    TRY(head_names_list(names, in->run->class_count, &classes, error));
     TRY(text_format(&seed, error, "%llu", (unsigned long long)rows->seed));
     const char *more[] = {"subset",
                           row->name,
@@ -436,12 +443,16 @@ static spur_status write_head(retrain_run *in, const head_rows *rows, const reci
                           "backbone_digest",
                           in->backbone->digest,
                           "preprocessing",
-                          in->backbone->preprocessing};
+                          in->backbone->preprocessing,
+                          "class_names",
+                          classes.data};
     const char *prefix = prefix_of(in);
     TRY(retrain_write(row->path, prefix, row, from, more, sizeof more / sizeof *more / 2,
                       error));
 done:
+    memory_free(names);
     text_buffer_free(&seed);
+    text_buffer_free(&classes);
     return status;
 }
 
