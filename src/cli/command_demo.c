@@ -127,13 +127,13 @@ done:
 
 /* Images and truth; then the pipeline; then what only a world with a truth allows. */
 static const run_stage first_stages[] = {
-    {"world", once, make_world, NULL, describe_world},
-    {NULL, NULL, NULL, NULL, NULL},
+    {"world", once, make_world, NULL, describe_world, false},
+    {NULL, NULL, NULL, NULL, NULL, false},
 };
 static const run_stage last_stages[] = {
-    {"truth", once, compare_truth, NULL, NULL},
-    {"draw", once, draw_sheets, NULL, NULL},
-    {NULL, NULL, NULL, NULL, NULL},
+    {"truth", once, compare_truth, NULL, NULL, false},
+    {"draw", once, draw_sheets, NULL, NULL, false},
+    {NULL, NULL, NULL, NULL, NULL, false},
 };
 static const run_stage *const tables[] = {first_stages, run_table, last_stages, NULL};
 

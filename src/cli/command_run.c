@@ -31,7 +31,10 @@ static const option run_options_table[] = {
     {"threads", 'j', OPTION_COUNT, "N", "worker threads (default all processors)", false},
     {"dry-run", 'n', OPTION_FLAG, NULL,
      "say what is missing, how long it takes and how much disk; write nothing", false},
-    {"restart", 'f', OPTION_FLAG, NULL, "drop everything an earlier call made first", false},
+    {"redo", 0, OPTION_CHOICE, "select|features|retrain",
+     "make this stage's results again, and later ones where they differ; scores stay", false},
+    {"restart", 'f', OPTION_FLAG, NULL,
+     "drop everything an earlier call made first, scores too", false},
     {"max-bad", 0, OPTION_COUNT, "N", "up to N failed images still exit with 0", false},
     {"strict", 0, OPTION_FLAG, NULL, "stop at the first failed image", false},
     {"keep-going", 0, OPTION_FLAG, NULL, "do not give up after 1000 failures in a row", false},
@@ -137,6 +140,22 @@ done:
     return status;
 }
 
+/* Subsets and last layers that are there with the same settings stay in any case. */
+static void read_redo(const arguments *from, run_job *job)
+{
+    enum redo {
+        REDO_SELECT,
+        REDO_FEATURES,
+        REDO_RETRAIN
+    };
+    if (argument_flag(from, "redo")) {
+        size_t first = argument_choice(from, "redo", REDO_RETRAIN);
+        job->select.restart = job->select.restart || first == REDO_SELECT;
+        job->features.restart = first == REDO_FEATURES;
+        job->retrain.restart = true;
+    }
+}
+
 static spur_status read_options(const arguments *from, double *values, run_job *job,
                                 spur_error *error)
 {
@@ -155,6 +174,7 @@ static spur_status read_options(const arguments *from, double *values, run_job *
     job->score.restart = job->features.restart = false;
     job->is_restarted = argument_flag(from, "restart");
     job->select.restart = job->retrain.restart = job->is_restarted;
+    read_redo(from, job);
 done:
     return status;
 }
@@ -164,6 +184,7 @@ static spur_status read_job(const arguments *from, kept_values *kept, run_job *j
 {
     spur_status status;
     run_job_init(job);
+    job->has_redo = true;
     job->run = argument_text(from, "out");
     if (job->run == NULL) {
         FAIL(SPUR_USAGE, "no run folder: give --out RUN");

@@ -25,7 +25,7 @@ static bool is_bundle(const char *word)
 static const char *keep_word(const char *word, char kept[BUNDLE_SIZE])
 {
     size_t used = 0;
-    if (strcmp(word, "--restart") == 0) {
+    if (strcmp(word, "--restart") == 0 || strncmp(word, "--redo=", strlen("--redo=")) == 0) {
         return NULL;
     }
     if (!is_bundle(word)) {
@@ -46,6 +46,10 @@ void resume_print(char *const *argv, FILE *to)
     bool are_options = true;
     for (char *const *word = argv; *word != NULL; word++) {
         are_options = are_options && strcmp(*word, "--") != 0;
+        if (are_options && strcmp(*word, "--redo") == 0 && word[1] != NULL) {
+            word++; /* its value goes with it */
+            continue;
+        }
         const char *shown = are_options ? keep_word(*word, kept) : *word;
         if (shown != NULL) {
             (void)fputs(word == argv ? "" : " ", to);

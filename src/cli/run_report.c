@@ -345,16 +345,31 @@ static void print_sentence(const char *text)
     (void)putchar('\n');
 }
 
-/* Findings of one head or subset against another: there are many of them. */
-static bool is_detail(const spur_eval_finding *finding)
+static bool has_kind(const spur_eval_finding *finding, const char *const *kinds, size_t count)
 {
-    static const char *const kinds[] = {"gap-moved", "accuracy-moved", "clear-against-random"};
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+    for (size_t i = 0; i < count; i++) {
         if (strcmp(finding->kind, kinds[i]) == 0) {
             return true;
         }
     }
     return false;
+}
+
+/* Findings about a part of the matter, of which there are many; and a gap's own, when another
+ * says it with its control. */
+static bool is_detail(const spur_eval_summary *numbers, const spur_eval_finding *finding)
+{
+    static const char *const details[] = {
+        "gap-moved", "accuracy-moved", "clear-against-random", "given-survives", "given-fails",
+        "classes",   "heads",          "agreement-moved",      "suspects"};
+    static const char *const controlled[] = {"null-survives", "null-fails"};
+    static const char *const gap = "gap";
+    bool is_controlled = false;
+    for (size_t i = 0; i < numbers->finding_count && !is_controlled; i++) {
+        is_controlled = has_kind(&numbers->findings[i], controlled, 2);
+    }
+    return has_kind(finding, details, sizeof details / sizeof details[0]) ||
+           (is_controlled && has_kind(finding, &gap, 1));
 }
 
 void run_report_findings(const run_job *job)
@@ -366,7 +381,7 @@ void run_report_findings(const run_job *job)
     }
     (void)puts("\nfindings:");
     for (size_t i = 0; i < numbers->finding_count && shown < FINDINGS_SHOWN; i++) {
-        if (!is_detail(&numbers->findings[i])) {
+        if (!is_detail(numbers, &numbers->findings[i])) {
             print_sentence(numbers->findings[i].text);
             shown++;
         }

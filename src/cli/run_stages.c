@@ -195,14 +195,14 @@ static void describe_report(const run_job *job, size_t i, char note[RUN_NOTE_SIZ
 /* ---- the table -------------------------------------------------------------------------- */
 
 const run_stage run_table[] = {
-    {"score", once_per_source, score_source, plan_score, describe_score},
-    {"rank", once, rank_run, NULL, describe_rank},
-    {"select", once, select_subsets, plan_select, describe_select},
-    {"features", once_with_backbones, compute_features, plan_features, describe_features},
-    {"retrain", once_with_backbones, retrain_heads, plan_retrain, describe_retrain},
-    {"eval", once_with_backbones, evaluate, plan_eval, describe_eval},
-    {"report", once, write_report, NULL, describe_report},
-    {NULL, NULL, NULL, NULL, NULL},
+    {"score", once_per_source, score_source, plan_score, describe_score, false},
+    {"rank", once, rank_run, NULL, describe_rank, false},
+    {"select", once, select_subsets, plan_select, describe_select, true},
+    {"features", once_with_backbones, compute_features, plan_features, describe_features, true},
+    {"retrain", once_with_backbones, retrain_heads, plan_retrain, describe_retrain, true},
+    {"eval", once_with_backbones, evaluate, plan_eval, describe_eval, false},
+    {"report", once, write_report, NULL, describe_report, false},
+    {NULL, NULL, NULL, NULL, NULL, false},
 };
 
 const char *run_stage_subject(const run_stage *stage, const run_job *job, size_t i)
@@ -264,6 +264,12 @@ static spur_status do_stage(const run_stage *stage, run_job *job, size_t i,
     terminal_note(screen, "%-24s %8.1f s%s%s", named.name, terminal_clock() - begin,
                   status != SPUR_OK || note[0] != '\0' ? "  " : "",
                   status != SPUR_OK ? "stopped" : note);
+    if (status == SPUR_DATASET && stage->can_redo && job->has_redo) {
+        terminal_note(screen,
+                      "--redo %s makes it again and keeps what was before; --restart "
+                      "drops everything",
+                      stage->name);
+    }
     return status;
 }
 

@@ -54,6 +54,7 @@ typedef struct run_job {
     spur_eval_options eval;
     spur_report_options report;
     bool is_restarted; /* drop what the run holds first */
+    bool has_redo;     /* the command line has --redo */
     void *owner;       /* whoever has stages of its own */
     run_facts facts;
 
@@ -83,6 +84,7 @@ typedef struct run_stage {
     spur_status (*plan)(run_job *job, size_t i, run_forecast *out, spur_error *error);
     /* What has been done, in a few words; NULL: nothing to say. */
     void (*describe)(const run_job *job, size_t i, char note[RUN_NOTE_SIZE]);
+    bool can_redo; /* a word of --redo */
 } run_stage;
 
 /* score, rank, select, features, retrain, eval, report; ended by a stage without name. */

@@ -27,7 +27,10 @@ static void test_resume(void **state)
     const char *const restart[] = {"spur", "score", "-", "--restart", "-f", "-fv", "-vq", NULL};
     const char *const words[] = {"spur", "score", "--", "-f", "--restart", NULL};
     const char *const values[] = {"spur", "score", "-ofile", "-j4", NULL};
+    const char *const redo[] = {"spur",   "run",         "a",  "--redo", "features",
+                                "--json", "--redo=eval", "-q", "--redo", NULL};
     (void)state;
+    assert_resumes(redo, "spur run a --json -q --redo\n");
     assert_resumes(same, "build/spur score 'my photos' -o run\n");
     assert_resumes(restart, "spur score - -v -vq\n");
     assert_resumes(words, "spur score -- -f --restart\n");
