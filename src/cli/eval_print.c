@@ -114,7 +114,8 @@ static const char *find_k(const spur_eval_summary *from, const char *prefix)
         if (strncmp(key, prefix, length) == 0 &&
             strncmp(key + length, word, sizeof word - 1) == 0) {
             const char *k = key + length + sizeof word - 1;
-            bool is_plain = strchr(k, '_') == NULL;
+            bool is_plain = k[strspn(k, "0123456789.")] == '\0' ||
+                            strcmp(k + strspn(k, "0123456789."), "pct") == 0;
             if (is_plain &&
                 (found == NULL || strtoull(k, NULL, 10) < strtoull(found, NULL, 10))) {
                 found = k;
@@ -208,8 +209,11 @@ void eval_print_findings(const spur_eval_summary *from, const char *stage, const
             if (printed++ == 0) {
                 (void)printf("\n%s\n", heading);
             }
+            char text[4 * KEY_SIZE];
+            escape_text(from->findings[i].text, strlen(from->findings[i].text), text,
+                        sizeof text);
             (void)fputs("- ", stdout);
-            help_wrap(from->findings[i].text, 2, 2, WIDTH, stdout);
+            help_wrap(text, 2, 2, WIDTH, stdout);
         }
     }
 }

@@ -6,12 +6,10 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/special_functions.h"
 #include "base/statistics_intervals.h"
 #include "pipeline/curve_group.h"
 
 #define MISS 0.05
-#define POWER 0.8
 #define KEY "%s/%s/%s/"
 #define NAME(set) (set)->split, (set)->backbone, (set)->head
 
@@ -103,19 +101,6 @@ done:
 
 /* ---- gaps -------------------------------------------------------------------------------- */
 
-/* The gap that a two-sided test at 5 % would show with a chance of 80 %: (1.96 + 0.84)
- * deviations of a difference of two shares, both of them near the pooled one (its Wilson
- * centre, so that nothing is certain). */
-static double detectable(const curve_gap *gap)
-{
-    double z = normal_quantile(1.0 - MISS / 2.0);
-    double clear = (double)gap->clear_n, hidden = (double)gap->hidden_n;
-    double right = (double)gap->clear_correct + (double)gap->hidden_correct;
-    double share = (right + z * z / 2.0) / (clear + hidden + z * z);
-    return (z + normal_quantile(POWER)) *
-           sqrt(share * (1.0 - share) * (1.0 / clear + 1.0 / hidden));
-}
-
 static spur_status add_gap(curve_group *group, const group_head *of, size_t k,
                            spur_error *error)
 {
@@ -130,7 +115,8 @@ static spur_status add_gap(curve_group *group, const group_head *of, size_t k,
                    NAME(of->name), text));
     TRY(result_add(into, error, curve_share(gap.hidden_correct, gap.hidden_n),
                    KEY "hidden_at_%s", NAME(of->name), text));
-    TRY(result_add(into, error, detectable(&gap), KEY "%s_detectable", NAME(of->name), metric));
+    TRY(result_add(into, error, curve_gap_detectable(&gap), KEY "%s_detectable", NAME(of->name),
+                   metric));
     const double *draws = group->has_draws ? of->draws.gap + k * of->draws.draws : NULL;
     TRY(add_interval(group, of, draws, metric, error));
 done:

@@ -30,14 +30,15 @@ static spur_status find_gap(curve_group *group, spur_error *error)
     }
     curve_k_text(group->ks[0], k);
     TRY(bootstrap_interval_of(of->draws.gap, NULL, of->draws.draws, &interval, error));
-    TRY(result_find(group->results, error, "gap",
-                    WHERE "head %.60s is right on %.1f %% of every class's %s clearest images "
-                          "and on %.1f %% of its %s most hidden: a gap of %.1f points, 95 %% "
-                          "interval %.1f to %.1f",
-                    GROUP(group), of->name->head,
-                    100.0 * curve_share(gap.clear_correct, gap.clear_n), k,
-                    100.0 * curve_share(gap.hidden_correct, gap.hidden_n), k, 100.0 * gap.gap,
-                    100.0 * interval.low, 100.0 * interval.high));
+    TRY(result_find(
+        group->results, error, "gap",
+        WHERE "head %.60s is right on %.1f %% of every class's %s clearest images "
+              "and on %.1f %% of its %s most hidden: a gap of %.1f points, 95 %% "
+              "interval %.1f to %.1f; so many images show a gap of %.1f points in "
+              "4 of 5 cases",
+        GROUP(group), of->name->head, 100.0 * curve_share(gap.clear_correct, gap.clear_n), k,
+        100.0 * curve_share(gap.hidden_correct, gap.hidden_n), k, 100.0 * gap.gap,
+        100.0 * interval.low, 100.0 * interval.high, 100.0 * curve_gap_detectable(&gap)));
 done:
     return status;
 }
@@ -160,13 +161,14 @@ static spur_status find_clear(curve_group *group, const head_pair *pairs, size_t
             seeds++;
         }
     }
-    return seeds == 0 ? SPUR_OK
-                      : result_find(group->results, error, "clear-against-random",
-                                    WHERE "%.60s against as many random images: %+.1f points "
-                                          "of accuracy over images (mean of %zu seeds), a "
-                                          "difference shown in %zu (McNemar, Holm)",
-                                    GROUP(group), group->heads[clear].name->head,
-                                    100.0 * sum / (double)seeds, seeds, shown);
+    return seeds == 0
+               ? SPUR_OK
+               : result_find(group->results, error, "clear-against-random",
+                             WHERE "%.60s against as many random images: %+.1f points "
+                                   "of accuracy over images (mean of %zu seed%s), a "
+                                   "difference shown in %zu (McNemar, Holm)",
+                             GROUP(group), group->heads[clear].name->head,
+                             100.0 * sum / (double)seeds, seeds, seeds == 1 ? "" : "s", shown);
 }
 
 spur_status curve_group_findings(curve_group *group, spur_error *error)

@@ -232,7 +232,7 @@ static spur_status digest_inputs(const curve_job *job, char hex[DIGEST_HEX_SIZE]
     spur_status status;
     text_buffer bytes = {NULL, 0, 0};
     unsigned char sum[DIGEST_SIZE];
-    TRY(digest_text(&bytes, "curves 2", error));
+    TRY(digest_text(&bytes, "curves 3", error));
     TRY(digest_u64(&bytes, job->options->seed, error));
     TRY(digest_u64(&bytes, job->options->draws, error));
     for (size_t i = 0; i < job->k_count; i++) {

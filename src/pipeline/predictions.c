@@ -8,6 +8,7 @@
  */
 #include "pipeline/predictions.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -21,7 +22,8 @@
 enum {
     CHUNK_ROWS = 64 * FEATURE_BLOCK_ROWS,
     READ_BYTES = 1 << 18,
-    ROW_BYTES = 9
+    ROW_BYTES = 9,
+    ALL_FLAGS = PREDICTION_VALID | PREDICTION_KNOWN | PREDICTION_CORRECT | PREDICTION_TOP5
 };
 
 void prediction_set_free(prediction_set *block)
@@ -96,7 +98,8 @@ static bool decode_set(const unsigned char *bytes, size_t classes, prediction_se
         into->predicted[i] = take_word(bytes + 4 * i);
         memcpy(&into->margin[i], &bits, sizeof bits);
         into->flags[i] = bytes[8 * rows + i];
-        if (into->predicted[i] != UINT32_MAX && into->predicted[i] >= classes) {
+        bool is_class = into->predicted[i] == UINT32_MAX || into->predicted[i] < classes;
+        if (!is_class || !isfinite(into->margin[i]) || into->flags[i] > ALL_FLAGS) {
             return false;
         }
     }
@@ -216,6 +219,21 @@ done:
     return status;
 }
 
+/* Features need all rows of a split, and so does whoever looks up an image's class. */
+static spur_status check_rows(spur_run *run, const store_split *split, spur_error *error)
+{
+    store_counts counts;
+    spur_status status = store_count(run->db, split->name, &counts, error);
+    return status == SPUR_OK && counts.scored + counts.failed != split->images
+               ? error_set(error, SPUR_DATASET,
+                           "split %s: %llu of %llu images have no row yet; finish `spur score` "
+                           "first",
+                           split->name,
+                           (unsigned long long)(split->images - counts.scored - counts.failed),
+                           (unsigned long long)split->images)
+               : status;
+}
+
 spur_status predictions_load(spur_run *run, const prediction_name *name, prediction_set *out,
                              spur_error *error)
 {
@@ -238,6 +256,7 @@ spur_status predictions_load(spur_run *run, const prediction_name *name, predict
              "other features; `spur eval %s` makes them again",
              name->head, name->backbone, name->split, run->folder);
     }
+    TRY(check_rows(run, part, error));
     TRY(set_make((size_t)part->images, &made, error));
     if (row.images != part->images || row.size != made.rows * ROW_BYTES ||
         !decode_set(row.bytes, run->class_count, &made)) {

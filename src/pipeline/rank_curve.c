@@ -7,6 +7,10 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/special_functions.h"
+
+#define LEVEL 0.05
+#define POWER 0.8
 
 enum {
     PARTS = 1000000 /* a share of one */
@@ -244,6 +248,16 @@ curve_gap curve_gap_at(const curve_rows *rows, curve_k k)
                   (double)out.hidden_correct / (double)out.hidden_n;
     }
     return out;
+}
+
+double curve_gap_detectable(const curve_gap *gap)
+{
+    double z = normal_quantile(1.0 - LEVEL / 2.0);
+    double clear = (double)gap->clear_n, hidden = (double)gap->hidden_n;
+    double right = (double)gap->clear_correct + (double)gap->hidden_correct;
+    double share = (right + z * z / 2.0) / (clear + hidden + z * z);
+    return (z + normal_quantile(POWER)) *
+           sqrt(share * (1.0 - share) * (1.0 / clear + 1.0 / hidden));
 }
 
 double curve_slope(const curve_rows *rows)

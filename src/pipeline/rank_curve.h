@@ -89,6 +89,11 @@ typedef struct curve_gap {
 /* Both ends pooled over classes. */
 curve_gap curve_gap_at(const curve_rows *rows, curve_k k);
 
+/* The gap that a two-sided test at 5 % would show with a chance of 80 %: (1.96 + 0.84)
+ * deviations of a difference of two shares, both near the pooled one (its Wilson centre, so
+ * that nothing is certain). Not finite without images at both ends. */
+double curve_gap_detectable(const curve_gap *gap);
+
 /* Least squares of correct on (rank - 1/2) / size; NaN with fewer than two different ranks. */
 double curve_slope(const curve_rows *rows);
 
