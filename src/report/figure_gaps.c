@@ -299,12 +299,12 @@ static spur_status describe(const gap_figure *of, figure *into, spur_error *erro
                     of->layer, of->in->known, of->k_text, more));
     plot_number_text(gaps[of->order[0]].gap, PLOT_CHANGE, shown[0]);
     plot_number_text(gaps[of->order[of->ordered - 1]].gap, PLOT_CHANGE, shown[1]);
-    TRY(figure_text(
-        of->in, &into->drawing.finding, error,
-        "Of %zu classes %zu have a gap whose interval is above zero; the gaps reach "
-        "from %s points (%s) to %s points (%s).",
-        of->ordered, positive, shown[1], class_name(of, of->order[of->ordered - 1]), shown[0],
-        class_name(of, of->order[0])));
+    TRY(figure_text(of->in, &into->drawing.finding, error,
+                    "%s: in %zu of %zu classes the interval of the gap lies above zero; gaps "
+                    "reach from %s points (%s) to %s points (%s).",
+                    of->in->backbones[first], positive, of->ordered, shown[1],
+                    class_name(of, of->order[of->ordered - 1]), shown[0],
+                    class_name(of, of->order[0])));
 done:
     return status;
 }

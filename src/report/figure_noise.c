@@ -14,7 +14,7 @@ static const char caption[] =
     "input, once only "
     "inside the box in which the detector found the object (foreground) and once only outside "
     "(background). Lines are top-1 accuracies, bands 95% intervals. A classifier that looks at "
-    "the object loses more by noise in the foreground.";
+    "the object loses more by noise in the foreground. The picture shows one k, the data all.";
 
 static const char *const regions[2] = {"fg", "bg"};
 static const char *const region_names[2] = {"Foreground", "Background"};
@@ -118,28 +118,29 @@ static void read_levels(const figure_reader *from, const char *entry, plot_point
     }
 }
 
-static spur_status add_panels(const figure_source *in, const noise_levels *levels, plot *into,
+/* Panels of `count` sizes from `first` on. */
+static spur_status add_panels(const figure_source *in, const noise_levels *levels,
+                              const figure_size *first, size_t count, plot *into,
                               spur_error *error)
 {
     spur_status status;
     plot_panel *panels = NULL;
     plot_series *all = NULL;
-    size_t rows = in->backbone_count * in->size_count;
+    size_t rows = in->backbone_count * count;
     size_t used = 0;
     TRY(figure_new_panels(in, 2 * rows, in->head_count, &panels, &all, error));
     for (size_t row = 0; row < rows; row++) {
         size_t drawn = 0;
         for (size_t r = 0; r < 2; r++) {
             plot_panel *panel = &panels[used + r];
-            noise_line of = {in->backbones[row / in->size_count], regions[r], levels};
-            const figure_size *size = &in->sizes[row % in->size_count];
+            plot_series *series = all + (2 * row + r) * in->head_count;
+            noise_line of = {in->backbones[row / count], regions[r], levels};
+            const figure_size *size = &first[row % count];
             figure_reader reader = {in, &of, levels->count, read_levels};
+            *panel = (plot_panel){NULL, series, 0};
             TRY(figure_panel_title(in, region_names[r], of.backbone, size, &panel->title,
                                    error));
-            panel->count = 0;
-            TRY(figure_add_lines(&reader, size, panel, all + (2 * row + r) * in->head_count,
-                                 error));
-            panel->series = all + (2 * row + r) * in->head_count;
+            TRY(figure_add_lines(&reader, size, panel, series, error));
             drawn += panel->count;
         }
         used += drawn > 0 ? 2 : 0; /* a backbone without noise has no panels */
@@ -149,6 +150,23 @@ static spur_status add_panels(const figure_source *in, const noise_levels *level
     into->columns = 2;
 done:
     return status;
+}
+
+/* The size that is drawn: of those with noise the middle one. */
+static const figure_size *middle_size(const figure_source *in, const noise_levels *levels)
+{
+    const figure_size *found = in->sizes;
+    size_t wanted = in->size_count / 2;
+    for (size_t s = 0; s < in->size_count; s++) {
+        for (size_t h = 0; h < in->head_count * in->backbone_count; h++) {
+            const figure_head *entry = &in->heads[h % in->head_count];
+            noise_line of = {in->backbones[h / in->head_count], "fg", levels};
+            bool has_noise = entry->is_subset && figure_has_size(entry, &in->sizes[s]) &&
+                             isfinite(level_value(in, &of, entry->name, 0, "top1"));
+            found = has_noise && s <= wanted ? &in->sizes[s] : found;
+        }
+    }
+    return found;
 }
 
 /* ---- what it shows ----------------------------------------------------------------------- */
@@ -213,11 +231,13 @@ spur_status figure_add_noise(figure_list *into, spur_error *error)
     made.drawing.x.names = levels.names;
     made.drawing.x.name_count = levels.count;
     TRY(figure_make_id(into, "noise", "", &made.drawing.id, error));
-    TRY(add_panels(in, &levels, &made.drawing, error));
+    made.data = made.drawing;
+    TRY(add_panels(in, &levels, middle_size(in, &levels), 1, &made.drawing, error));
+    TRY(add_panels(in, &levels, in->sizes, in->size_count, &made.data, error));
     for (size_t b = 0; b < in->backbone_count; b++) {
         TRY(add_sentence(in, &levels, in->backbones[b], &made.drawing.finding, error));
     }
-    made.data = made.drawing;
+    made.data.finding = made.drawing.finding;
     TRY(made.drawing.panel_count > 0 ? figure_add(into, &made, error) : SPUR_OK);
 done:
     return status;

@@ -12,7 +12,8 @@ static const char caption[] =
     "is "
     "the least-squares line through the points of all backbones. A last layer above the line "
     "is better on the "
-    "other split than its ordinary accuracy leads to expect.";
+    "other split than its ordinary accuracy leads to expect. Random subsets of one k are one "
+    "point, the mean, with bars from the lowest to the highest seed; the data have each.";
 
 typedef struct shift {
     const char *known, *other, *backbone;
@@ -69,25 +70,80 @@ static bool fit(const sums *in, plot_point ends[2])
 
 /* ---- panels ------------------------------------------------------------------------------ */
 
-/* Heads of a role are one series; they follow each other. */
-static spur_status add_heads(const figure_source *in, const shift *of, plot_panel *panel,
-                             plot_series *series, spur_error *error)
+static bool is_random(const figure_head *entry)
+{
+    return entry->is_subset && entry->key.kind == SUBSET_RANDOM;
+}
+
+/* True when both are random subsets of one size. */
+static bool differ_in_seed(const figure_head *a, const figure_head *b)
+{
+    return is_random(a) && is_random(b) && a->key.amount == b->key.amount &&
+           a->key.is_fraction == b->key.is_fraction;
+}
+
+/* Of `seeds` heads from `first` on: the mean, and the range on both axes. */
+static spur_status merge_seeds(const figure_source *in, const shift *of,
+                               const figure_head *first, size_t seeds, plot_point *out,
+                               spur_error *error)
+{
+    spur_status status;
+    plot_point made = point_of(in, of, first->name);
+    made.x_low = made.x_high = made.x;
+    made.y_low = made.y_high = made.y;
+    for (size_t i = 1; i < seeds; i++) {
+        plot_point next = point_of(in, of, first[i].name);
+        made.x += next.x;
+        made.y += next.y;
+        made.x_low = fmin(made.x_low, next.x);
+        made.x_high = fmax(made.x_high, next.x);
+        made.y_low = fmin(made.y_low, next.y);
+        made.y_high = fmax(made.y_high, next.y);
+    }
+    made.x /= (double)seeds;
+    made.y /= (double)seeds;
+    TRY(figure_text(in, &made.name, error, "%.*s, %zu seeds",
+                    (int)(strrchr(first->name, '-') - first->name), first->name, seeds));
+    *out = made;
+done:
+    return status;
+}
+
+static size_t count_seeds(const figure_source *in, size_t first)
+{
+    size_t count = 1;
+    while (first + count < in->head_count &&
+           differ_in_seed(&in->heads[first], &in->heads[first + count])) {
+        count++;
+    }
+    return count;
+}
+
+/* Heads of a role are one series; they follow each other. is_merged: seeds are one point. */
+static spur_status add_heads(const figure_source *in, const shift *of, bool is_merged,
+                             plot_panel *panel, plot_series *series, spur_error *error)
 {
     spur_status status;
     figure_points points;
     TRY(figure_new_points(in, in->head_count, &points, error));
-    for (size_t h = 0; h < in->head_count; h++) {
+    size_t used = 0;
+    for (size_t h = 0; h < in->head_count; used++) {
         const figure_head *entry = &in->heads[h];
-        points.points[h] = point_of(in, of, entry->name);
+        size_t seeds = is_merged ? count_seeds(in, h) : 1;
+        points.points[used] = point_of(in, of, entry->name);
+        if (seeds > 1) {
+            TRY(merge_seeds(in, of, entry, seeds, &points.points[used], error));
+        }
         bool is_new = panel->count == 0 ||
                       strcmp(series[panel->count - 1].name, figure_short_name(entry)) != 0;
         if (is_new) {
             series[panel->count] =
                 plot_series_make(figure_short_name(entry), figure_role(entry), PLOT_POINTS,
-                                 &points.points[h], 0);
+                                 &points.points[used], 0);
             series[panel->count++].is_unlabelled = true;
         }
         series[panel->count - 1].count++;
+        h += seeds;
     }
 done:
     return status;
@@ -118,8 +174,8 @@ done:
     return status;
 }
 
-static spur_status add_panels(const figure_source *in, const char *other, plot *into,
-                              spur_error *error)
+static spur_status add_panels(const figure_source *in, const char *other, bool is_merged,
+                              plot *into, spur_error *error)
 {
     spur_status status;
     plot_panel *panels = NULL;
@@ -129,7 +185,7 @@ static spur_status add_panels(const figure_source *in, const char *other, plot *
     for (size_t b = 0; b < in->backbone_count; b++) {
         shift of = {in->known, other, in->backbones[b]};
         panels[b].title = of.backbone;
-        TRY(add_heads(in, &of, &panels[b], all + b * each, error));
+        TRY(add_heads(in, &of, is_merged, &panels[b], all + b * each, error));
     }
     TRY(add_line(in, other, panels, all, error));
     into->panels = panels;
@@ -193,12 +249,13 @@ static spur_status add_split(figure_list *into, const char *other, spur_error *e
                     in->known));
     TRY(figure_text(in, &made.drawing.x.label, error, "Top-1 accuracy on %s", in->known));
     TRY(figure_text(in, &made.drawing.y.label, error, "Top-1 accuracy on %s", other));
-    TRY(add_panels(in, other, &made.drawing, error));
     for (size_t b = 0; b < in->backbone_count; b++) {
         shift of = {in->known, other, in->backbones[b]};
         TRY(add_sentence(in, &of, &made.drawing.finding, error));
     }
     made.data = made.drawing;
+    TRY(add_panels(in, other, true, &made.drawing, error));
+    TRY(add_panels(in, other, false, &made.data, error));
     TRY(figure_add(into, &made, error));
 done:
     return status;

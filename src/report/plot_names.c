@@ -35,13 +35,15 @@ void plot_write(svg *into, const plot_words *words)
 double plot_write_lines(svg *into, const plot_words *words, double line_height, bool is_drawn)
 {
     const char *rest = words->text;
+    /* Widths are generous, but bold letters are wider: a line of others may be a little longer
+     * than they say. */
+    double room = words->most * (words->is_bold ? 0.95 : 1.12);
     plot_words line = *words;
-    line.most = words->most * 1.12 + 1.0;
+    line.most = room + 1.0;
     double height = 0.0;
     while (*rest != '\0' && height < 40.0 * line_height) {
         char text[PLOT_TEXT_SIZE];
-        /* Widths are generous: a line may be a little longer than they say. */
-        size_t length = plot_text_break(rest, words->size, words->most * 1.12);
+        size_t length = plot_text_break(rest, words->size, room);
         size_t kept = length < sizeof text - 1 ? length : sizeof text - 1;
         memcpy(text, rest, kept);
         text[kept] = '\0';
