@@ -10,10 +10,6 @@
 #include "cli/option_groups.h"
 #include "cli/stage_options.h"
 
-enum {
-    MOST_CONFOUNDS = 12
-};
-
 static const option eval_table[] = {
     {"split", 0, OPTION_TEXT, "NAME",
      "only this split; the curves the run keeps are then of it alone (default all that have "
@@ -23,19 +19,22 @@ static const option eval_table[] = {
      false},
     {"curve", 0, OPTION_PATH, "FILE", "accuracy by rank of every head, as CSV", false},
     {"seed", 0, OPTION_COUNT, "S", "of all that is drawn at random (default 0)", false},
+    {"threads", 'j', OPTION_COUNT, "N", "threads (default all processors)", false},
+    FAIL_IF_OPTION,
+    {0}};
+static const option_group eval_group = {"Evaluate", eval_table};
+static const option controls_table[] = {
     {"no-controls", 0, OPTION_FLAG, NULL, "no shuffled ranks, no strata, no correlations",
      false},
     {"permutations", 0, OPTION_COUNT, "N", "shuffles of the ranks (default 2000)", false},
     {"confound", 0, OPTION_TEXT, "COLUMN",
      "control for this column of numbers, too; may be repeated", false},
-    {"threads", 'j', OPTION_COUNT, "N", "threads (default all processors)", false},
-    FAIL_IF_OPTION,
     {0}};
-static const option_group eval_group = {"Evaluate", eval_table};
+const option_group controls_group = {"Controls", controls_table};
 static const option_group *const eval_groups[] = {
-    &eval_group,  &noise_group,       &noise_model_group, &backbone_options, &network_options,
-    &audit_group, &audit_model_group, &json_options,      &progress_options, &screen_options,
-    NULL};
+    &eval_group,       &controls_group,   &noise_group,    &noise_model_group,
+    &backbone_options, &network_options,  &audit_group,    &audit_model_group,
+    &json_options,     &progress_options, &screen_options, NULL};
 
 spur_status read_eval_options(const arguments *from, spur_eval_options *out, spur_error *error)
 {
@@ -82,9 +81,8 @@ done:
     return status;
 }
 
-/* columns [MOST_CONFOUNDS] holds the names that the options point to. */
-static spur_status read_confounds(const arguments *from, const char **columns,
-                                  spur_eval_options *out, spur_error *error)
+spur_status read_confounds(const arguments *from, const char **columns, spur_eval_options *out,
+                           spur_error *error)
 {
     size_t count = argument_list(from, "confound", columns, MOST_CONFOUNDS);
     if (count > MOST_CONFOUNDS) {

@@ -118,11 +118,12 @@ done:
 typedef struct kept_values {
     double C[C_MOST];
     noise_arguments noise;
+    const char *confounds[MOST_CONFOUNDS];
     char *names[RUN_SOURCES]; /* of splits */
 } kept_values;
 
 /* With the models of the other stages. */
-static spur_status read_evaluation(const arguments *from, noise_arguments *kept, run_job *job,
+static spur_status read_evaluation(const arguments *from, kept_values *kept, run_job *job,
                                    spur_error *error)
 {
     spur_status status;
@@ -134,7 +135,8 @@ static spur_status read_evaluation(const arguments *from, noise_arguments *kept,
     if (argument_flag(from, "noise") && job->backbone_count == 0) {
         FAIL(SPUR_USAGE, "--noise needs --backbone MODEL");
     }
-    TRY(read_noise_options(from, kept, &job->eval, error));
+    TRY(read_confounds(from, kept->confounds, &job->eval, error));
+    TRY(read_noise_options(from, &kept->noise, &job->eval, error));
     run_preset_apply(from, job);
 done:
     return status;
@@ -197,7 +199,7 @@ static spur_status read_job(const arguments *from, kept_values *kept, run_job *j
         TRY(read_backbone_paths(from, job->backbones, RUN_BACKBONES, &job->backbone_count,
                                 error));
     }
-    TRY(read_evaluation(from, &kept->noise, job, error));
+    TRY(read_evaluation(from, kept, job, error));
 done:
     return status;
 }

@@ -11,12 +11,13 @@
 struct terminal;
 
 enum {
-    C_MOST = 64 /* values of --C */
+    C_MOST = 64, /* values of --C */
+    MOST_CONFOUNDS = 12
 };
 
 /* --prompts --agg --margin --objectness; --subset -k --seeds --exclude; --recipe --C --k-fold
- * --class-weight --raw --warm-start */
-extern const option_group scoring_options, subset_options, recipe_options;
+ * --class-weight --raw --warm-start; --no-controls --permutations --confound */
+extern const option_group scoring_options, subset_options, recipe_options, controls_group;
 
 spur_status read_score_options(const arguments *from, spur_score_options *out,
                                spur_error *error) SPUR_MUST_USE;
@@ -29,6 +30,9 @@ spur_status read_retrain_options(const arguments *from, double *values,
 
 spur_status read_eval_options(const arguments *from, spur_eval_options *out,
                               spur_error *error) SPUR_MUST_USE;
+/* columns [MOST_CONFOUNDS] holds the names that the options point to. */
+spur_status read_confounds(const arguments *from, const char **columns, spur_eval_options *out,
+                           spur_error *error) SPUR_MUST_USE;
 
 /* --backbone as often as given, else $SPUR_BACKBONE. */
 spur_status read_backbone_paths(const arguments *from, const char **out, size_t capacity,
