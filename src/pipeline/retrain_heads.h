@@ -28,7 +28,9 @@ typedef struct retrain_run {
     subset_key *keys; /* of all subsets of the run */
     size_t key_count;
     const store_backbone *backbone; /* the one at hand */
-    head_file *original;
+    head_file *original;            /* the model's own, or NULL */
+    head own;           /* its rows for the run's classes; none when they cannot be told */
+    bool is_whole;      /* own has no other rows: its accuracy is the model's */
     split_rows *splits; /* [run->split_count], unread ones have no labels */
     retrain_summary *made;
     size_t done, total;
@@ -49,7 +51,7 @@ typedef struct head_rows {
 
 /* NULL when the split has no features of this backbone. */
 const split_rows *retrain_split(const retrain_run *in, const char *name);
-/* The model's own head, or NULL. */
+/* The model's own head in the run's classes, or NULL. */
 const head *retrain_original(const retrain_run *in);
 
 /* The steps of one head, in this order. Place: names in->name and where the head goes. */

@@ -10,6 +10,7 @@
 
 #include "io/file.h"
 #include "models/head_names.h"
+#include "pipeline/class_map.h"
 #include "pipeline/rank.h"
 #include "pipeline/retrain_heads.h"
 
@@ -124,6 +125,44 @@ static training_rows all_rows(const split_rows *from)
 
 /* ---- the original head ------------------------------------------------------------------ */
 
+static bool needs_own(const retrain_run *in)
+{
+    return in->with->needs_original || in->options->warm_start ||
+           in->options->interpolate > 0 || in->options->original != NULL;
+}
+
+/* The model's outputs stand in an order of their own: its rows in that of the run's classes. */
+static spur_status own_make(retrain_run *in, spur_error *error)
+{
+    spur_status status;
+    arena *texts = NULL;
+    class_map map = {NULL, NULL};
+    const char *const *names = NULL;
+    const head *from = head_file_head(in->original);
+    size_t width = from->features;
+    TRY(arena_new(&texts, error));
+    TRY(head_names_read(in->original, texts, &names, error));
+    TRY(class_map_make(in->run->classes, in->run->class_count, names, from->classes, texts,
+                       &map, error));
+    if (map.outputs == NULL) {
+        TRY(needs_own(in)
+                ? head_file_check(in->original, in->run->class_count, width, NULL, error)
+                : SPUR_OK);
+        goto done;
+    }
+    TRY(head_make(in->run->class_count, width, &in->own, error));
+    for (size_t k = 0; k < in->run->class_count; k++) {
+        memcpy(in->own.weight + k * width, from->weight + map.outputs[k] * width,
+               width * sizeof *from->weight);
+        in->own.bias[k] = from->bias[map.outputs[k]];
+    }
+    in->is_whole = from->classes == in->run->class_count;
+done:
+    memory_free(map.outputs);
+    arena_free(texts);
+    return status;
+}
+
 static spur_status original_open(retrain_run *in, spur_error *error)
 {
     spur_status status;
@@ -132,8 +171,7 @@ static spur_status original_open(retrain_run *in, spur_error *error)
     TRY(text_format(&path, error, "%s/heads/%s/original.safetensors", in->run->folder,
                     in->backbone->name));
     if (given == NULL && file_kind_of(path.data) != FILE_REGULAR) {
-        if (in->with->needs_original || in->options->warm_start ||
-            in->options->interpolate > 0) {
+        if (needs_own(in)) {
             FAIL(SPUR_DATASET,
                  "backbone %s has no head of its own in this run (%s); give one: --head FILE",
                  in->backbone->name, path.data);
@@ -141,15 +179,9 @@ static spur_status original_open(retrain_run *in, spur_error *error)
         goto done;
     }
     TRY(head_file_open(given != NULL ? given : path.data, &in->original, error));
-    const head *own = head_file_head(in->original);
-    /* A model of other classes is no baseline; a recipe that needs it says so. */
-    if (own->classes != in->run->class_count && given == NULL && !in->with->needs_original) {
-        head_file_close(in->original);
-        in->original = NULL;
-        goto done;
-    }
-    TRY(head_file_check(in->original, in->run->class_count, in->backbone->features,
-                        in->backbone->digest, error));
+    TRY(head_file_check(in->original, head_file_head(in->original)->classes,
+                        in->backbone->features, in->backbone->digest, error));
+    TRY(own_make(in, error));
 done:
     text_buffer_free(&path);
     return status;
@@ -157,7 +189,7 @@ done:
 
 const head *retrain_original(const retrain_run *in)
 {
-    return in->original != NULL ? head_file_head(in->original) : NULL;
+    return in->own.weight != NULL ? &in->own : NULL;
 }
 
 /* ---- finetune-gap: both ends of val ----------------------------------------------------- */
@@ -306,8 +338,8 @@ spur_status retrain_settle(retrain_run *in, const char *split, const char *more,
     TRY(text_format(&text, error, "split=%s\nbackbone=%s\nfeatures=%s %s\n%s", split,
                     in->backbone->digest, in->backbone->settings,
                     retrain_split(in, split)->digest, more));
-    if (in->original != NULL) {
-        const head *own = head_file_head(in->original);
+    if (retrain_original(in) != NULL) {
+        const head *own = &in->own;
         TRY(digest_of(own->weight, own->classes * own->features * sizeof(float), raw, error));
         digest_hex(raw, DIGEST_SIZE, hex);
         TRY(text_format(&text, error, "original=%s\n", hex));
@@ -387,7 +419,7 @@ static spur_status measure(retrain_run *in, const recipe_result *from, spur_head
         spur_head_split *out = &row->splits[row->split_count];
         training_rows rows = all_rows(split);
         TRY(retrain_text(in->made, split->name, &out->split, error));
-        TRY(retrain_tally(from, retrain_original(in), &rows, split->valid_labels,
+        TRY(retrain_tally(from, in->is_whole ? &in->own : NULL, &rows, split->valid_labels,
                           in->options->threads, out, error));
         row->split_count++;
         last = split;
@@ -607,7 +639,9 @@ static void backbone_done(retrain_run *in)
         split_free(&in->splits[i]);
     }
     head_file_close(in->original);
+    head_free(&in->own);
     in->original = NULL;
+    in->is_whole = false;
 }
 
 static spur_status train_backbone(retrain_run *in, spur_error *error)

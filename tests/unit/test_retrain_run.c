@@ -195,6 +195,67 @@ static void test_other_members(void **state)
     expect_refusal(run, &options);
 }
 
+/* ---- the model's own head ------------------------------------------------------------------
+ */
+
+/* Output o stands for class order[o], and the note says so. */
+static void put_original(void **state, const size_t order[CLASSES], const char *names)
+{
+    spur_error error;
+    head own = {0};
+    const char *const notes[] = {"class_names", names};
+    assert_ok(head_make(CLASSES, WIDTH, &own, &error), error);
+    for (size_t o = 0; o < CLASSES; o++) {
+        own.weight[o * WIDTH + order[o]] = 1.0F + (float)order[o];
+        own.bias[o] = 0.25F * (float)order[o];
+    }
+    assert_ok(file_make_folder(temp_in(*state, "run/heads/made"), &error), error);
+    assert_ok(head_file_write(temp_in(*state, "run/heads/made/original.safetensors"), &own,
+                              "fc", notes, 1, &error),
+              error);
+    head_free(&own);
+}
+
+static spur_retrain_summary *train_afr(void **state, const char *run, unsigned char **bytes,
+                                       size_t *size)
+{
+    spur_error error;
+    spur_retrain_summary *summary = NULL;
+    spur_retrain_options options = options_make();
+    options.recipe = "afr";
+    options.subsets = "clear-2";
+    options.interpolate = 2;
+    options.restart = true;
+    assert_ok(spur_retrain(run, &options, NULL, &summary, &error), error);
+    assert_ok(file_load(temp_in(*state, "run/heads/made/clear-2.safetensors"), 1 << 20,
+                        SPUR_MODEL, bytes, size, &error),
+              error);
+    return summary;
+}
+
+/* A model whose outputs stand in another order than the run's classes is the same model. */
+static void test_original_order(void **state)
+{
+    static const size_t straight[] = {0, 1, 2}, turned[] = {2, 0, 1};
+    const char *run = make_world(state);
+    unsigned char *one, *other;
+    size_t one_size, other_size;
+    put_original(state, straight, "[\"a\", \"b\", \"c\"]");
+    spur_retrain_summary *first = train_afr(state, run, &one, &one_size);
+    put_original(state, turned, "[\"c\", \"a\", \"b\"]");
+    spur_retrain_summary *second = train_afr(state, run, &other, &other_size);
+    assert_int_equal(one_size, other_size);
+    assert_memory_equal(one, other, one_size);
+    /* It knows something: 14 of 24 or more, where chance is 8. */
+    assert_true(first->heads->splits[1].original_correct >= 14);
+    assert_int_equal(first->heads->splits[1].original_correct,
+                     second->heads->splits[1].original_correct);
+    spur_retrain_summary_free(first);
+    spur_retrain_summary_free(second);
+    memory_free(one);
+    memory_free(other);
+}
+
 /* ---- stopping -----------------------------------------------------------------------------
  */
 
@@ -415,6 +476,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_same_settings, temp_setup, temp_teardown),
         cmocka_unit_test_setup_teardown(test_other_settings, temp_setup, temp_teardown),
         cmocka_unit_test_setup_teardown(test_other_members, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(test_original_order, temp_setup, temp_teardown),
         cmocka_unit_test_setup_teardown(test_visit, temp_setup, temp_teardown),
         cmocka_unit_test_setup_teardown(test_stopped, temp_setup, temp_teardown),
         cmocka_unit_test_setup_teardown(test_auto, temp_setup, temp_teardown),
