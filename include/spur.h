@@ -862,6 +862,9 @@ SPUR_API spur_status spur_eval_json(const spur_eval_summary *summary, char **out
 typedef struct spur_compare_options {
     const char *split; /* NULL = every split that both runs have */
     size_t moved;      /* images to list, default 20 */
+    uint64_t seed;     /* of the bootstrap of heads */
+    size_t draws;      /* default 2000 */
+    size_t threads;    /* 0 = all processors */
 } spur_compare_options;
 
 SPUR_API void spur_compare_options_defaults(spur_compare_options *options);
@@ -899,6 +902,16 @@ typedef struct spur_moved {
     double first_logit, second_logit;
 } spur_moved;
 
+/* A head of one name and backbone in both runs, on the images that both judged, as `spur eval`
+ * left them. */
+typedef struct spur_compare_head {
+    const char *split, *backbone, *head;
+    uint64_t images, first_correct, second_correct;
+    uint64_t only_first, only_second; /* right in that run alone */
+    double exact, mid;                /* McNemar's p */
+    double difference, low, high;     /* of accuracy, second - first; 95 % over classes */
+} spur_compare_head;
+
 typedef struct spur_compare_summary {
     size_t setting_count;
     spur_compare_setting *settings;
@@ -908,6 +921,9 @@ typedef struct spur_compare_summary {
     spur_compare_class *classes;
     size_t moved_count;
     spur_moved *moved; /* by falling difference of rank / images */
+    size_t head_count;
+    spur_compare_head *heads;
+    size_t stale_heads; /* of one name, but not as `spur eval` last saw them: left out */
 } spur_compare_summary;
 
 /* SPUR_DATASET when the runs have no split, or no image, in common. options may be NULL. */

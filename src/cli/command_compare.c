@@ -19,6 +19,7 @@ static const option own_options[] = {
     {"split", 0, OPTION_TEXT, "NAME", "only this split (default every one of both runs)",
      false},
     {"moved", 0, OPTION_COUNT, "N", "list the N images that moved most (default 20)", false},
+    {"seed", 0, OPTION_COUNT, "S", "of the classes drawn for intervals (default 0)", false},
     {"csv", 0, OPTION_PATH, "FILE", "write the moved images as CSV", false},
     {NULL, 0, OPTION_FLAG, NULL, NULL, false}};
 
@@ -107,6 +108,31 @@ static void moved_to_json(const spur_compare_summary *summary, json_printer *jso
     json_put_close(json, ']');
 }
 
+static void heads_to_json(const spur_compare_summary *summary, json_printer *json)
+{
+    json_put_open(json, "heads", '[');
+    for (size_t i = 0; i < summary->head_count; i++) {
+        const spur_compare_head *head = &summary->heads[i];
+        json_put_open(json, NULL, '{');
+        json_put_text(json, "split", head->split);
+        json_put_text(json, "backbone", head->backbone);
+        json_put_text(json, "head", head->head);
+        json_put_count(json, "images", head->images);
+        json_put_count(json, "first_correct", head->first_correct);
+        json_put_count(json, "second_correct", head->second_correct);
+        json_put_count(json, "only_first", head->only_first);
+        json_put_count(json, "only_second", head->only_second);
+        json_put_number(json, "mcnemar_exact", head->exact);
+        json_put_number(json, "mcnemar_mid", head->mid);
+        json_put_number(json, "difference", head->difference);
+        json_put_number(json, "low", head->low);
+        json_put_number(json, "high", head->high);
+        json_put_close(json, '}');
+    }
+    json_put_close(json, ']');
+    json_put_count(json, "stale_heads", summary->stale_heads);
+}
+
 static void print_json(const spur_compare_summary *summary)
 {
     json_printer json = {.to = stdout};
@@ -115,6 +141,7 @@ static void print_json(const spur_compare_summary *summary)
     splits_to_json(summary, &json);
     classes_to_json(summary, &json);
     moved_to_json(summary, &json);
+    heads_to_json(summary, &json);
     json_put_close(&json, '}');
     json_put_end(&json);
 }
@@ -248,6 +275,57 @@ static void print_moved(const spur_compare_summary *summary, const terminal *scr
     }
 }
 
+/* A difference of accuracies in points, with its sign. */
+static void print_points(double value, int width)
+{
+    if (isfinite(value)) {
+        (void)printf("%+*.2f", width, 100 * value);
+    } else {
+        (void)printf("%*s", width, "-");
+    }
+}
+
+static void print_head(const spur_compare_head *head)
+{
+    double images = (double)head->images;
+    print_fit(head->head, 16);
+    print_whole(head->images, 8);
+    (void)printf("%9.2f%9.2f", 100 * (double)head->first_correct / images,
+                 100 * (double)head->second_correct / images);
+    print_points(head->difference, 9);
+    print_points(head->low, 8);
+    print_points(head->high, 8);
+    (void)printf("%9.2g\n", head->mid);
+}
+
+static void print_heads(const spur_compare_summary *summary, const terminal *screen)
+{
+    for (size_t i = 0; i < summary->head_count; i++) {
+        const spur_compare_head *head = &summary->heads[i];
+        if (i == 0 || strcmp(head->split, head[-1].split) != 0 ||
+            strcmp(head->backbone, head[-1].backbone) != 0) {
+            (void)putchar('\n');
+            terminal_bold(screen, true);
+            escape_print(head->split, stdout);
+            (void)fputs(", ", stdout);
+            escape_print(head->backbone, stdout);
+            terminal_bold(screen, false);
+            (void)printf("\n%-16s%8s%9s%9s%9s%8s%8s%9s\n", "head", "images", "top-1 1",
+                         "top-1 2", "2 - 1", "low", "high", "p");
+        }
+        print_head(head);
+    }
+    if (summary->head_count > 0) {
+        (void)puts("on the images that both runs judged, in percent and points; low, high: "
+                   "95 % over\nclasses drawn with replacement; p: McNemar's mid-p");
+    }
+    if (summary->stale_heads > 0) {
+        (void)printf("\n%zu heads of one name have changed since they were judged; `spur eval` "
+                     "judges\nthem again\n",
+                     summary->stale_heads);
+    }
+}
+
 /* ---- the command ------------------------------------------------------------------------- */
 
 static spur_status write_csv(const arguments *from, const spur_compare_summary *summary,
@@ -273,6 +351,7 @@ static void print(const arguments *from, const spur_compare_summary *summary,
     } else if (path == NULL || strcmp(path, "-") != 0) {
         print_settings(summary);
         print_splits(summary, screen);
+        print_heads(summary, screen);
         print_moved(summary, screen);
     }
 }
@@ -290,6 +369,7 @@ static spur_status run_compare(const arguments *from, terminal *screen, spur_err
     spur_compare_options_defaults(&options);
     options.split = argument_text(from, "split");
     options.moved = (size_t)argument_whole(from, "moved", options.moved);
+    options.seed = argument_whole(from, "seed", 0);
     TRY(spur_run_open(argument_word(from, 0), &first, error));
     TRY(spur_run_open(argument_word(from, 1), &second, error));
     TRY(spur_compare(first, second, &options, &summary, error));
@@ -313,7 +393,9 @@ const command compare_command = {
         "ranks are among the images that both runs scored.\n\n"
         "Per class: Spearman's correlation of the two scores with its 95 % interval, Kendall's "
         "tau-b, and the shares of the clearest and of the most hidden tenth that both runs put "
-        "there.",
+        "there. Heads of one name and backbone that `spur eval` has judged in both runs are "
+        "compared on the images they share: accuracy, McNemar's test, and the difference with "
+        "an interval over classes.",
     .examples = "  spur compare run-p32 run-p16\n"
                 "  spur compare run1 run2 --split val --moved 100 --csv moved.csv\n",
     .groups = compare_groups,

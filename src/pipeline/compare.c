@@ -10,13 +10,14 @@
 #include "base/text.h"
 #include "io/store_features.h"
 #include "pipeline/agreement.h"
+#include "pipeline/compare_heads.h"
 #include "pipeline/image_pairs.h"
 
 /* The public part first: its address is the whole block's. */
 typedef struct compare_block {
     spur_compare_summary shown;
     arena *texts;
-    size_t setting_capacity, split_capacity, class_capacity, moved_capacity;
+    size_t setting_capacity, split_capacity, class_capacity, moved_capacity, head_capacity;
 } compare_block;
 
 typedef struct compare_job {
@@ -27,7 +28,7 @@ typedef struct compare_job {
 
 void spur_compare_options_defaults(spur_compare_options *options)
 {
-    *options = (spur_compare_options){.moved = 20};
+    *options = (spur_compare_options){.moved = 20, .draws = 2000};
 }
 
 void spur_compare_summary_free(spur_compare_summary *summary)
@@ -38,6 +39,7 @@ void spur_compare_summary_free(spur_compare_summary *summary)
         memory_free(summary->splits);
         memory_free(summary->classes);
         memory_free(summary->moved);
+        memory_free(summary->heads);
         arena_free(block->texts);
         memory_free(block);
     }
@@ -315,6 +317,83 @@ done:
     return status;
 }
 
+/* ---- heads of one name ------------------------------------------------------------------- */
+
+/* *is_stale instead of an error: the rankings can be compared all the same. */
+static spur_status load_set(spur_run *run, const prediction_name *name, prediction_set *out,
+                            bool *is_stale, spur_error *error)
+{
+    spur_status status = predictions_load(run, name, out, error);
+    *is_stale = *is_stale || status == SPUR_DATASET;
+    return status == SPUR_DATASET ? SPUR_OK : status;
+}
+
+static spur_status add_head(compare_job *job, const char *split, const prediction_name *name,
+                            const spur_compare_head *made, spur_error *error)
+{
+    spur_status status;
+    spur_compare_summary *shown = &job->into->shown;
+    TRY(memory_grow(&shown->heads, &job->into->head_capacity, shown->head_count + 1,
+                    sizeof *shown->heads, error));
+    spur_compare_head *into = &shown->heads[shown->head_count];
+    *into = *made;
+    into->split = split;
+    TRY(keep_text(job->into, name->backbone, &into->backbone, error));
+    TRY(keep_text(job->into, name->head, &into->head, error));
+    shown->head_count++;
+done:
+    return status;
+}
+
+static spur_status compare_head(compare_job *job, const char *split, const image_pairs *images,
+                                const prediction_name *names[2], spur_error *error)
+{
+    spur_status status;
+    prediction_set first = {0, NULL, NULL, NULL}, second = {0, NULL, NULL, NULL};
+    spur_compare_head made = {.images = 0};
+    bool is_stale = false;
+    TRY(load_set(job->first, names[0], &first, &is_stale, error));
+    TRY(load_set(job->second, names[1], &second, &is_stale, error));
+    if (is_stale) {
+        job->into->shown.stale_heads++;
+        goto done;
+    }
+    TRY(heads_compare(images, job->first->class_count, &first, &second, &job->options, &made,
+                      error));
+    if (made.images > 0) {
+        TRY(add_head(job, split, names[0], &made, error));
+    }
+done:
+    prediction_set_free(&first);
+    prediction_set_free(&second);
+    return status;
+}
+
+static spur_status compare_heads(compare_job *job, const char *split, const image_pairs *images,
+                                 spur_error *error)
+{
+    spur_status status;
+    const predictions_request request = {.split = split};
+    prediction_list first = {NULL, 0, NULL}, second = {NULL, 0, NULL};
+    TRY(prediction_list_make(job->first, &request, &first, error));
+    TRY(prediction_list_make(job->second, &request, &second, error));
+    for (size_t i = 0; i < first.count; i++) {
+        for (size_t j = 0; j < second.count; j++) {
+            const prediction_name *names[2] = {&first.names[i], &second.names[j]};
+            if (strcmp(names[0]->backbone, names[1]->backbone) == 0 &&
+                strcmp(names[0]->head, names[1]->head) == 0) {
+                TRY(compare_head(job, split, images, names, error));
+            }
+        }
+    }
+done:
+    prediction_list_free(&first);
+    prediction_list_free(&second);
+    return status;
+}
+
+/* ---- a split and its heads --------------------------------------------------------------- */
+
 static spur_status compare_split(compare_job *job, const char *name, spur_error *error)
 {
     spur_status status;
@@ -330,6 +409,7 @@ static spur_status compare_split(compare_job *job, const char *name, spur_error 
     for (size_t i = 0; i < job->first->class_count; i++) {
         TRY(compare_class(job, &pairs, i, &total, error));
     }
+    TRY(compare_heads(job, total.split, &pairs, error));
     TRY(keep_moved(job, total.split, error));
     finish_split(&total);
     TRY(memory_grow(&shown->splits, &job->into->split_capacity, shown->split_count + 1,

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "pipeline/compare_heads.h"
 #include "run_maker.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof *(array))
@@ -117,6 +118,39 @@ static void nothing_in_common(void **state)
     spur_run_close(second);
 }
 
+/* Class a: 1 1 0 0 against 1 0 1 1, class b: 0 against 0; the last pair was not judged twice.
+ */
+static void heads_by_hand(void **state)
+{
+    spur_error error;
+    image_pair pairs[6] = {{.file_name = NULL}};
+    const image_pairs images = {.items = pairs, .count = 6};
+    unsigned char first_flags[6], second_flags[6];
+    static const unsigned char first_right[] = {1, 1, 0, 0, 0, 1};
+    static const unsigned char second_right[] = {1, 0, 1, 1, 0, 1};
+    const prediction_set first = {6, NULL, NULL, first_flags};
+    const prediction_set second = {6, NULL, NULL, second_flags};
+    spur_compare_options options;
+    spur_compare_head found = {.images = 0};
+    (void)state;
+    spur_compare_options_defaults(&options);
+    for (size_t i = 0; i < 6; i++) {
+        pairs[i] =
+            (image_pair){.class_index = i < 4 ? 0 : 2, .first_row = i, .second_row = 5 - i};
+        first_flags[i] = PREDICTION_VALID | (first_right[i] != 0 ? PREDICTION_CORRECT : 0);
+        second_flags[5 - i] =
+            PREDICTION_VALID | (second_right[i] != 0 ? PREDICTION_CORRECT : 0);
+    }
+    second_flags[0] = 0;
+    assert_ok(heads_compare(&images, 3, &first, &second, &options, &found, &error), error);
+    assert_true(found.images == 5 && found.first_correct == 2 && found.second_correct == 3);
+    assert_true(found.only_first == 1 && found.only_second == 2);
+    assert_true(fabs(found.difference - 0.2) < 1e-15);
+    assert_true(found.exact == 1 && fabs(found.mid - 0.625) < 1e-15);
+    /* Draws of two classes: 1 of 4, 0 of 1 or, the middle, 1 of 5. */
+    assert_true(found.low == 0 && found.high == 0.25);
+}
+
 static void memory_can_fail(void **state)
 {
     spur_compare_summary *found = NULL;
@@ -142,6 +176,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_run_agrees_with_itself, temp_setup, temp_teardown),
         cmocka_unit_test_setup_teardown(the_list_is_cut, temp_setup, temp_teardown),
         cmocka_unit_test_setup_teardown(nothing_in_common, temp_setup, temp_teardown),
+        cmocka_unit_test(heads_by_hand),
         cmocka_unit_test_setup_teardown(memory_can_fail, temp_setup, temp_teardown)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
