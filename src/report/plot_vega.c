@@ -301,7 +301,11 @@ static spur_status add_facet(vega *to, spur_error *error)
     TRY(json_add_text(&to->json, "field", "panel", error));
     TRY(json_add_text(&to->json, "type", "nominal", error));
     TRY(json_add_null(&to->json, "title", error));
-    TRY(json_add_null(&to->json, "sort", error));
+    TRY(json_open_array(&to->json, "sort", error));
+    for (size_t p = 0; p < to->of->panel_count; p++) {
+        TRY(json_add_text(&to->json, NULL, text_or_empty(to->of->panels[p].title), error));
+    }
+    TRY(json_close_array(&to->json, error));
     TRY(json_close_object(&to->json, error));
     TRY(json_add_u64(&to->json, "columns", to->of->columns == 0 ? 1 : to->of->columns, error));
     TRY(json_open_object(&to->json, "spec", error));
