@@ -88,19 +88,25 @@ static void add_references(html *into, const char *text)
     add(into, from, strlen(from));
 }
 
-void html_text(html *into, const char *text)
+void html_part(html *into, const char *text, size_t length)
 {
     char *safe = NULL;
-    if (text == NULL || into->status != SPUR_OK) {
+    if (into->status != SPUR_OK) {
         return;
     }
-    size_t length = strlen(text);
     into->status = memory_new(4 * length + 1, 1, &safe, into->error);
     if (into->status == SPUR_OK) {
         text_escape(text, length, safe, 4 * length + 1);
         add_references(into, safe);
     }
     memory_free(safe);
+}
+
+void html_text(html *into, const char *text)
+{
+    if (text != NULL) {
+        html_part(into, text, strlen(text));
+    }
 }
 
 void html_name(html *into, const char *text)

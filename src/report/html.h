@@ -31,6 +31,8 @@ void html_format(html *into, const char *format, ...) PRINTF_LIKE(2, 3);
  * control characters and bytes that are not UTF-8 are \xNN, bidi controls \u{...}. NULL is
  * nothing. */
 void html_text(html *into, const char *text);
+/* Its first `length` bytes. */
+void html_part(html *into, const char *text, size_t length);
 /* The same inside <bdi>: a name in any script does not turn its surroundings. */
 void html_name(html *into, const char *text);
 /* ` name="text"` */

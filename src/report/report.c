@@ -20,10 +20,11 @@ typedef struct summary_block {
 typedef struct report_job {
     const spur_report_options *options;
     const spur_monitor *monitor;
-    char *folder, *classes, *thumb_folder;
+    char *folder, *classes, *thumb_folder, *figure_folder;
     spur_run *run;
     report_data data;
     thumbnails thumbs;
+    figure_list figures;
     report_view view;
     summary_block *made;
 } report_job;
@@ -52,6 +53,7 @@ static spur_status open_job(report_job *job, const char *run, spur_error *error)
     TRY(file_join(run, "report", &job->folder, error));
     TRY(file_join(job->folder, "classes", &job->classes, error));
     TRY(file_join(job->folder, "thumbs", &job->thumb_folder, error));
+    TRY(file_join(job->folder, "figures", &job->figure_folder, error));
     TRY(file_join(job->folder, "index.html", &job->made->path, error));
     TRY(file_make_folder(job->classes, error));
     job->made->shown.path = job->made->path;
@@ -108,6 +110,24 @@ static spur_status open_view(report_job *job, spur_error *error)
         job->made->shown.missing = job->thumbs.failed;
     }
     job->made->shown.images = job->data.image_count;
+done:
+    return status;
+}
+
+/* ---- figures ----------------------------------------------------------------------------- */
+
+/* Without an evaluation there is no folder of figures. */
+static spur_status write_figures(report_job *job, spur_error *error)
+{
+    spur_status status;
+    static const figure_files files = {false, false, 0.0};
+    TRY(figures_make(job->run, &job->figures, error));
+    job->view.figures = &job->figures;
+    job->made->shown.figures = job->figures.count;
+    if (job->figures.count > 0) {
+        TRY(file_make_folder(job->figure_folder, error));
+        TRY(figures_write(job->run, job->figure_folder, &files, NULL, error));
+    }
 done:
     return status;
 }
@@ -222,6 +242,37 @@ done:
     return status;
 }
 
+static spur_status clean_figures(report_job *job, spur_error *error)
+{
+    static const char *const ends[] = {".csv", ".dvc.json", ".svg", ".vl.json"};
+    enum {
+        ENDS = sizeof ends / sizeof *ends
+    };
+    spur_status status;
+    const char **kept = NULL;
+    arena *names = NULL;
+    size_t count = 0;
+    TRY(arena_new(&names, error));
+    TRY(memory_new(ENDS * job->figures.count, sizeof *kept, &kept, error));
+    for (size_t i = 0; i < job->figures.count * ENDS; i++) {
+        char name[160];
+        char *copy = NULL;
+        int length = snprintf(name, sizeof name, "%s%s",
+                              job->figures.items[i / ENDS].drawing.id, ends[i % ENDS]);
+        TRY(arena_text(names, name, (size_t)length, &copy, error));
+        kept[count++] = copy;
+    }
+    if (count > 1) {
+        qsort(kept, count, sizeof *kept, compare_names);
+    }
+    TRY(stale_files_remove(job->figure_folder, stale_is_figure, kept, count,
+                           &job->made->shown.removed, error));
+done:
+    memory_free(kept);
+    arena_free(names);
+    return status;
+}
+
 /* Without pictures the thumbnails of an earlier report stay: they are a cache. */
 static spur_status clean_thumbnails(report_job *job, spur_error *error)
 {
@@ -254,11 +305,13 @@ static void close_job(report_job *job)
     }
     memory_free(job->view.originals);
     thumbnails_free(&job->thumbs);
+    figure_list_free(&job->figures);
     report_data_free(&job->data);
     spur_run_close(job->run);
     memory_free(job->folder);
     memory_free(job->classes);
     memory_free(job->thumb_folder);
+    memory_free(job->figure_folder);
     spur_report_summary_free(job->made == NULL ? NULL : &job->made->shown);
 }
 
@@ -289,9 +342,11 @@ spur_status spur_report(const char *run, const spur_report_options *options,
     TRY(open_job(&job, run, error));
     TRY(report_data_make(job.run, job.options, &job.data, error));
     TRY(open_view(&job, error));
+    TRY(write_figures(&job, error));
     TRY(write_classes(&job, error));
     TRY(write_pages(&job, error));
     TRY(clean_classes(&job, error));
+    TRY(clean_figures(&job, error));
     TRY(clean_thumbnails(&job, error));
     if (summary != NULL) {
         *summary = &job.made->shown;

@@ -139,15 +139,33 @@ static void add_detector_words(html *into, const report_data *data)
     }
 }
 
-/* A sentence of the evaluation begins in lower case behind its subject. */
+/* A sentence of the evaluation: what stands in backquotes is a command. */
 static void add_sentence(html *into, const char *text)
+{
+    bool is_code = false;
+    while (*text != '\0') {
+        size_t length = strcspn(text, "`");
+        html_raw(into, is_code ? "<code>" : "");
+        html_part(into, text, length);
+        html_raw(into, is_code ? "</code>" : "");
+        text += length;
+        if (*text == '`') {
+            is_code = !is_code;
+            text++;
+        }
+    }
+}
+
+/* Its subject was cut off: a capital letter begins it. */
+static void add_verdict(html *into, const char *text)
 {
     char first[2] = {text[0], '\0'};
     if (first[0] >= 'a' && first[0] <= 'z') {
         first[0] = (char)(first[0] - 'a' + 'A');
     }
     html_text(into, first);
-    html_text(into, text + (text[0] != '\0'));
+    add_sentence(into, text + (text[0] != '\0'));
+    html_raw(into, ".");
 }
 
 static void add_finding(html *into, const report_view *view)
@@ -162,14 +180,16 @@ static void add_finding(html *into, const report_view *view)
     } else {
         add_count_headline(into, data);
     }
-    html_raw(into, "<p class=\"deck\">");
-    if (verdict != NULL) {
-        add_sentence(into, verdict);
-        html_raw(into, ". ");
-    } else if (has_gap) {
-        html_raw(into, "Whether that is more than chance or a confound has not been tested in "
-                       "this run. ");
+    if (has_gap) {
+        html_raw(into, "<p class=\"deck\">");
+        if (verdict != NULL) {
+            add_verdict(into, verdict);
+        } else {
+            html_raw(into, "Whether that is more than chance has not been tested in this run.");
+        }
+        html_raw(into, "</p>\n");
     }
+    html_raw(into, has_gap ? "<p>" : "<p class=\"deck\">");
     add_detector_words(into, data);
     html_raw(into, "</p>\n");
 }
@@ -181,25 +201,53 @@ enum {
     MOST_FINDINGS = 200
 };
 
+/* Sentences name their split first: those of the judged split are the ones to read. */
+static bool is_judged(const report_data *of, const report_finding *finding)
+{
+    const char *split = of->run->splits[of->heads.judged].name;
+    size_t length = strlen(split);
+    return of->heads.count == 0 || (strncmp(finding->text, split, length) == 0 &&
+                                    strchr(",:", finding->text[length]) != NULL);
+}
+
+typedef struct finding_list {
+    html *into;
+    size_t shown, count;
+} finding_list;
+
+static void add_item(finding_list *to, const char *text)
+{
+    if (to->shown == MOST_FINDINGS) {
+        return;
+    }
+    if (to->shown == OPEN_FINDINGS) {
+        html_raw(to->into, "</ul>\n<details>\n<summary>");
+        html_count(to->into, to->count - to->shown);
+        html_raw(to->into, " more</summary>\n<ul class=\"findings\">\n");
+    }
+    html_raw(to->into, "<li>");
+    add_sentence(to->into, text);
+    html_raw(to->into, ".</li>\n");
+    to->shown++;
+}
+
 static void add_findings(html *into, const report_view *view)
 {
     const report_data *data = view->data;
+    finding_list list = {into, 0, data->finding_count};
     if (data->finding_count == 0) {
         return;
     }
     html_raw(into, "<section id=\"findings\">\n<h2>What the numbers say</h2>\n"
                    "<ul class=\"findings\">\n");
-    for (size_t i = 0; i < data->finding_count && i < MOST_FINDINGS; i++) {
-        if (i == OPEN_FINDINGS) {
-            html_raw(into, "</ul>\n<details>\n<summary>");
-            html_count(into, data->finding_count - i);
-            html_raw(into, " more</summary>\n<ul class=\"findings\">\n");
+    for (int pass = 0; pass < 2; pass++) {
+        for (size_t i = 0; i < data->finding_count; i++) {
+            if (is_judged(data, &data->findings[i]) == (pass == 0)) {
+                add_item(&list, data->findings[i].text);
+            }
         }
-        html_raw(into, "<li>");
-        html_text(into, data->findings[i].text);
-        html_raw(into, ".</li>\n");
     }
-    html_raw(into, data->finding_count > OPEN_FINDINGS ? "</ul>\n</details>\n" : "</ul>\n");
+    html_raw(into, list.shown > OPEN_FINDINGS ? "</ul>\n</details>\n" : "</ul>\n");
     html_raw(into, "</section>\n");
 }
 
@@ -349,6 +397,7 @@ void report_index_page(html *into, const report_view *view)
     add_keys(into, view);
     add_findings(into, view);
     report_strips(into, view);
+    report_figures(into, view);
     report_ends(into, view);
     add_classes(into, view);
     page_close(into, &view->site, &of);

@@ -4,6 +4,7 @@
 #ifndef REPORT_REPORT_PAGES_H
 #define REPORT_REPORT_PAGES_H
 
+#include "report/figures.h"
 #include "report/page.h"
 #include "report/report_data.h"
 #include "report/thumbnails.h"
@@ -11,6 +12,7 @@
 typedef struct report_view {
     const report_data *data;
     const thumbnails *thumbs; /* NULL: no pictures */
+    const figure_list *figures;
     page_site site;
     char **originals; /* [splits] from report/ to the split's images, or NULL: no links */
 } report_view;
@@ -48,6 +50,8 @@ void report_histogram(html *into, const report_view *view, size_t class_index);
 
 /* ---- parts of the first page ------------------------------------------------------------- */
 
+/* Figures of the evaluation; nothing without one. */
+void report_figures(html *into, const report_view *view);
 /* From the most hidden to the clearest image of each chosen class. */
 void report_strips(html *into, const report_view *view);
 /* Both ends of the most telling classes, with boxes. */

@@ -19,6 +19,6 @@ spur_status stale_files_remove(const char *folder, stale_is_ours is_ours,
 
 bool stale_is_class_page(const char *name); /* "12.html" */
 bool stale_is_thumbnail(const char *name);  /* 32 hexadecimal digits and ".webp" */
-bool stale_is_figure(const char *name);     /* ".svg", ".csv", ".vl.json", ".png", ".pdf" */
+bool stale_is_figure(const char *name);     /* ".svg", ".csv", ".vl.json", ".dvc.json" */
 
 #endif

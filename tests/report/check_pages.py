@@ -157,6 +157,31 @@ def check_numbers(spur, folder, index):
             expect(cell[1] == shown(float(cell[0]), decimals), "class", class_index, cell)
 
 
+def check_heads(spur, folder, report, pages):
+    """Right answers of every class on the pages against the exported predictions."""
+    rows = list(csv.DictReader(io.StringIO(run(spur, "export", folder, "--predictions",
+                                               "-").decode())))
+    tally = {}
+    for row in rows:
+        key = (row["backbone"], row["head"], int(row["class_index"]))
+        of = tally.setdefault(key, [0, 0])
+        of[0] += 1
+        of[1] += row["correct"] in ("1", "true")
+    names = sorted({row["backbone"] for row in rows})
+    index = pages[os.path.join(report, "index.html")]
+    for class_index, cells in enumerate(index.rows[1:]):
+        for i, backbone in enumerate(names):
+            n, right = tally[backbone, "original", class_index]
+            found = cells[8 + 2 * i][0]
+            expect(found == "%.9g" % (right / n), "class", class_index, backbone, "shows", found,
+                   "run has", right, "of", n)
+    for class_index in sorted({key[2] for key in tally}):
+        page = pages[os.path.join(report, "classes", "%d.html" % class_index)]
+        text = " ".join(page.texts)
+        heads = {key[:2] for key in tally if key[2] == class_index}
+        expect(all(h in text and b in text for b, h in heads), page.path, "lacks a head of", heads)
+
+
 def same(a, b):
     found = filecmp.dircmp(a, b)
     equal = not (found.left_only or found.right_only)
@@ -199,7 +224,14 @@ def main():
         plain = os.path.join(folder, "plain")
         run(spur, "score", os.path.join(data, "photos-tiny"), "--out", plain, "--detector",
             os.path.join(data, "tiny-owlvit"), "-q")
-        for each in (hostile, plain):
+        judged = os.path.join(folder, "judged")
+        shutil.copytree(plain, judged)
+        run(spur, "select", judged, "--k", "2", "--seeds", "1", "-q", stderr=subprocess.DEVNULL)
+        run(spur, "features", judged, "--backbone", os.path.join(data, "tiny-resnet"), "-q",
+            stderr=subprocess.DEVNULL)
+        run(spur, "retrain", judged, "-q", stderr=subprocess.DEVNULL)
+        run(spur, "eval", judged, "-q", stderr=subprocess.DEVNULL)
+        for each in (hostile, plain, judged):
             run(spur, "report", each, "-q", stderr=subprocess.DEVNULL)
             report = os.path.join(each, "report")
             pages = read_report(report)
@@ -208,6 +240,10 @@ def main():
             check_numbers(spur, each, pages[os.path.join(report, "index.html")])
             if each == hostile:
                 check_hostile(pages)
+            if each == judged:
+                check_heads(spur, each, report, pages)
+                expect("Figures" in "".join(pages[os.path.join(report, "index.html")].texts),
+                       "no figures of an evaluated run")
             check_threads(spur, each)
     for line in failures[:40]:
         print(line)
