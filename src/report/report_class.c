@@ -249,7 +249,7 @@ static void add_classifiers(html *into, const report_view *view, size_t class_in
              ". Right: share of the class\xE2\x80\x99s images that a head gets right. "
              "Put right, made wrong: images whose answer differs from the original "
              "head\xE2\x80\x99s.</p>\n<div class=\"scroll\" role=\"region\" "
-             "aria-label=\"Classifiers\" tabindex=\"0\"><table>\n<thead><tr>"
+             "aria-label=\"Classifiers\" tabindex=\"0\"><table id=\"head-table\">\n<thead><tr>"
              "<th>Backbone</th><th>Head</th><th class=n>Images</th><th class=n>Right</th>"
              "<th class=n>Put right</th><th class=n>Made wrong</th></tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < heads->count; i++) {
