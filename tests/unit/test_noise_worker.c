@@ -439,6 +439,51 @@ static void choosing_is_even_and_by_id(void **state)
     memory_free(again.rows);
 }
 
+/* The worker, an image through it, the choice of images and reading outcomes back. */
+static spur_status allocate_all(fixture *of, store *db, spur_error *error)
+{
+    spur_status status;
+    noise_worker *worker = NULL;
+    experiment_images chosen = {NULL, 0};
+    static unsigned char outcomes[MOST];
+    const feature_rows rows = {NULL, of->rows, IMAGES};
+    atomic_bool cancelled;
+    bool is_complete = false;
+    experiment_block block = {.images = of->listed, .count = 1, .outcomes = outcomes};
+    atomic_init(&cancelled, false);
+    TRY(experiment_choose(&rows, 5, 1, &chosen, error));
+    TRY(noise_worker_new(&of->task, &worker, error));
+    TRY(noise_worker_run(worker, &block, &cancelled, error));
+    TRY(experiment_load(db, &RECORD, of->row_bytes, outcomes, &is_complete, error));
+    assert_true(is_complete);
+done:
+    memory_free(chosen.rows);
+    noise_worker_free(worker);
+    return status;
+}
+
+static void failing_allocations_are_clean(void **state)
+{
+    static fixture of;
+    spur_error error;
+    size_t failed = 0;
+    spur_status status = SPUR_RESOURCE;
+    make_fixture(&of, true);
+    store *db = open_run(*state, "run");
+    assert_ok(run_with(&of, db, 1, NULL, &error), error);
+    assert_ok(picture_gate_new(&of.task.source.gate, &error), error);
+    while (status != SPUR_OK) {
+        (void)memory_fail_at(failed + 1, false);
+        status = allocate_all(&of, db, &error);
+        (void)memory_fail_at(0, false);
+        assert_true(status == SPUR_OK || status == SPUR_RESOURCE);
+        failed += status != SPUR_OK;
+    }
+    assert_true(failed > 10);
+    picture_gate_free(of.task.source.gate);
+    store_close(db);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -448,6 +493,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(threads_change_nothing, temp_setup, temp_teardown),
         cmocka_unit_test_setup_teardown(order_changes_nothing, temp_setup, temp_teardown),
         cmocka_unit_test_setup_teardown(goes_on_after_an_interruption, temp_setup,
+                                        temp_teardown),
+        cmocka_unit_test_setup_teardown(failing_allocations_are_clean, temp_setup,
                                         temp_teardown),
         cmocka_unit_test(plans_are_put_in_order),
         cmocka_unit_test(choosing_is_even_and_by_id),

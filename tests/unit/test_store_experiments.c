@@ -156,6 +156,42 @@ static void finds_every_change(void **state)
     }
 }
 
+static spur_status write_and_read(store *db, size_t *blocks, spur_error *error)
+{
+    spur_status status;
+    const unsigned char bytes[3] = {0, 0, 9};
+    const store_experiment_block block = {0, bytes, sizeof bytes};
+    *blocks = 0;
+    TRY(store_put_experiment(db, &NOISE, error));
+    TRY(store_begin(db, error));
+    TRY(store_put_experiment_block(db, &NOISE, &block, error));
+    TRY(store_commit(db, error));
+    TRY(store_each_experiment_block(db, &NOISE, check_block, blocks, error));
+done:
+    return status;
+}
+
+static void failing_allocations_are_clean(void **state)
+{
+    store *db = NULL;
+    spur_error error;
+    size_t blocks = 0, failed = 0;
+    spur_status status = SPUR_RESOURCE;
+    open_store(*state, &db);
+    while (status != SPUR_OK) {
+        (void)memory_fail_at(failed + 1, false);
+        status = write_and_read(db, &blocks, &error);
+        (void)memory_fail_at(0, false);
+        assert_true(status == SPUR_OK || status == SPUR_RESOURCE);
+        failed += status != SPUR_OK;
+    }
+    assert_int_equal(blocks, 1);
+    assert_true(failed > 3);
+    store_close(db);
+    open_store(*state, &db); /* what is there is whole */
+    store_close(db);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +200,8 @@ int main(void)
                                         temp_teardown),
         cmocka_unit_test_setup_teardown(goes_with_its_split, temp_setup, temp_teardown),
         cmocka_unit_test_setup_teardown(finds_every_change, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(failing_allocations_are_clean, temp_setup,
+                                        temp_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
