@@ -99,6 +99,7 @@ typedef struct spur_image_options {
     spur_alpha alpha;             /* drop it, or composite on white */
     bool allow_truncated;         /* score what is there of a cut JPEG, flagged */
     bool pillow_compat;           /* 16-bit grey saturates as in Pillow, not its high byte */
+    size_t border;                /* pixels cut from every side of the (turned) picture first */
 } spur_image_options;
 
 SPUR_API void spur_image_options_defaults(spur_image_options *options);
@@ -113,6 +114,20 @@ typedef enum spur_class_order {
     SPUR_CLASS_ORDER_FILE     /* order of the class list, or of first appearance */
 } spur_class_order;
 
+/* A published set out of distribution: how its class folders are named and its accuracy is
+ * usually told; docs/evaluation.md. */
+typedef enum spur_ood_rule {
+    SPUR_OOD_AUTO, /* by the name of the split: "ood:imagenet-a" */
+    SPUR_OOD_NONE,
+    SPUR_OOD_IMAGENET_A,      /* wnid folders; the best among the set's classes */
+    SPUR_OOD_IMAGENET_R,      /* the same */
+    SPUR_OOD_IMAGENET_V2,     /* folders are class indices */
+    SPUR_OOD_IMAGENET_SKETCH, /* wnid folders */
+    SPUR_OOD_OBJECTNET        /* own names, a class map, a border of 2 pixels */
+} spur_ood_rule;
+
+#define SPUR_BORDER_OF_RULE SIZE_MAX
+
 /* path: an image folder root/<class>/ (any depth), a .csv or .jsonl manifest, "-" for a CSV
  * manifest on standard input, or a flat folder with `labels`. */
 typedef struct spur_data_options {
@@ -124,6 +139,10 @@ typedef struct spur_data_options {
     bool allow_duplicates; /* the same path twice in a manifest */
     const char *split;     /* split of rows that have none; default "train" */
     uint64_t limit;        /* at most so many images, 0 = all (spread evenly over classes) */
+    const char *class_map; /* "their class,our class" as CSV, or a JSON object; classes that
+                              are not in it are left out and counted */
+    spur_ood_rule ood_rule;
+    size_t border; /* as spur_image_options.border; default SPUR_BORDER_OF_RULE */
 } spur_data_options;
 
 SPUR_API void spur_data_options_defaults(spur_data_options *options);
@@ -407,6 +426,9 @@ typedef struct spur_class_plan {
 typedef struct spur_score_summary {
     uint64_t found, scored, failed, skipped; /* found = scored + failed */
     uint64_t oriented, with_alpha, with_warnings, duplicates;
+    uint64_t excluded_classes, excluded_images; /* of the dataset: not the run's classes */
+    const char *ood_rule;                       /* "none", "imagenet-a" ... as resolved */
+    size_t border;                              /* pixels cut from every side */
     uint64_t pending;         /* what a dry run would do */
     double seconds_per_image; /* dry run: measured on up to four images, per worker */
     size_t threads;

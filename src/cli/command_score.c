@@ -36,9 +36,8 @@ static const option scoring_table[] = {
     {0}};
 const option_group scoring_options = {"Scoring", scoring_table};
 static const option_group *const score_groups[] = {
-    &score_options,    &scoring_options,  &data_options,
-    &image_options,    &detector_options, &json_options,
-    &progress_options, &screen_options,   NULL};
+    &score_options,    &scoring_options, &data_options,     &ood_options,    &image_options,
+    &detector_options, &json_options,    &progress_options, &screen_options, NULL};
 
 spur_status read_score_options(const arguments *from, spur_score_options *out,
                                spur_error *error)
@@ -120,6 +119,16 @@ static void show_settings(const spur_score_summary *summary, terminal *screen)
                   summary->detector.preprocessing);
     terminal_note(screen, "class order: %s; prompts: %s", summary->class_order,
                   summary->prompts);
+    if (strcmp(summary->ood_rule, "none") != 0 || summary->border > 0) {
+        terminal_note(screen, "out of distribution: rule %s, border %zu", summary->ood_rule,
+                      summary->border);
+    }
+    if (summary->excluded_images > 0) {
+        terminal_note(screen,
+                      "left out: %llu images whose classes (%llu) the run does not have",
+                      (unsigned long long)summary->excluded_images,
+                      (unsigned long long)summary->excluded_classes);
+    }
 }
 
 static void show_next(const char *run, const terminal *screen)
@@ -147,6 +156,10 @@ static void print_json(const spur_score_summary *summary, const char *run)
     json_put_count(&json, "with_warnings", summary->with_warnings);
     json_put_count(&json, "duplicates", summary->duplicates);
     json_put_count(&json, "classes", summary->class_count);
+    json_put_count(&json, "excluded_images", summary->excluded_images);
+    json_put_count(&json, "excluded_classes", summary->excluded_classes);
+    json_put_text(&json, "ood_rule", summary->ood_rule);
+    json_put_count(&json, "border", summary->border);
     json_put_text(&json, "class_order", summary->class_order);
     json_put_text(&json, "prompts", summary->prompts);
     json_put_text(&json, "preprocessing", summary->detector.preprocessing);

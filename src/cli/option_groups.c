@@ -4,6 +4,7 @@
 #include "cli/option_groups.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/failure.h"
 
@@ -82,6 +83,20 @@ static const option data_table[] = {
     {0}};
 const option_group data_options = {"Data", data_table};
 
+static const option ood_table[] = {
+    {"class-map", 0, OPTION_PATH, "FILE",
+     "a set with other classes: 'their class,our class' as CSV, or a JSON object; classes not "
+     "in it are left out",
+     false},
+    {"ood-rule", 0, OPTION_TEXT, "RULE",
+     "how a published set names its classes: imagenet-a, imagenet-r, imagenet-v2, "
+     "imagenet-sketch, objectnet or none (default auto: by the name of --split ood:NAME)",
+     false},
+    {"border", 0, OPTION_COUNT, "N",
+     "pixels to cut from every side first (default 0; 2 by the rule objectnet)", false},
+    {0}};
+const option_group ood_options = {"Out of distribution", ood_table};
+
 static const option naming_table[] = {
     {"naming", 0, OPTION_CHOICE, "content|spuriosity|score",
      "clear and hidden (default); or the paper's bot = clear, top = hidden (spuriosity) or top "
@@ -135,6 +150,20 @@ spur_status read_detector_options(const arguments *from, spur_detector_options *
     return SPUR_OK;
 }
 
+static bool read_ood_rule(const char *name, spur_ood_rule *out)
+{
+    static const char *const names[] = {"auto",       "none",        "imagenet-a",
+                                        "imagenet-r", "imagenet-v2", "imagenet-sketch",
+                                        "objectnet"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(name, names[i]) == 0) {
+            *out = (spur_ood_rule)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 spur_status read_data_options(const arguments *from, spur_data_options *out, spur_error *error)
 {
     static const spur_class_order orders[] = {SPUR_CLASS_ORDER_AUTO, SPUR_CLASS_ORDER_LEX,
@@ -151,6 +180,18 @@ spur_status read_data_options(const arguments *from, spur_data_options *out, spu
     out->class_order = orders[argument_choice(from, "class-order", 0)];
     out->allow_duplicates = argument_flag(from, "allow-duplicates");
     out->limit = argument_whole(from, "limit", 0);
+    out->class_map = argument_text(from, "class-map");
+    out->ood_rule = SPUR_OOD_AUTO;
+    if (argument_flag(from, "ood-rule") &&
+        !read_ood_rule(argument_text(from, "ood-rule"), &out->ood_rule)) {
+        return failure_set(error, SPUR_USAGE,
+                           "--ood-rule: '%s' is none of auto, none, imagenet-a, imagenet-r, "
+                           "imagenet-v2, imagenet-sketch, objectnet",
+                           argument_text(from, "ood-rule"));
+    }
+    if (argument_flag(from, "border")) {
+        out->border = (size_t)argument_whole(from, "border", 0);
+    }
     if (out->labels_are_devkit && out->labels == NULL) {
         return failure_set(error, SPUR_USAGE, "--devkit needs --labels FILE");
     }

@@ -17,6 +17,8 @@ extern const option_group backbone_options, network_options;
 /* --split --labels --devkit --class-list --class-names --class-order --allow-duplicates --limit
  */
 extern const option_group data_options;
+/* --class-map --ood-rule --border; read with the options of data */
+extern const option_group ood_options;
 
 /* --naming: words for subsets */
 extern const option_group naming_options;

@@ -77,6 +77,12 @@ spur_status store_put_run(store *into, const store_setting *settings, size_t set
                           spur_error *error) SPUR_MUST_USE;
 spur_status store_put_split(store *into, const store_split *split,
                             spur_error *error) SPUR_MUST_USE;
+/* What is special about how a split's pictures and classes were read, as one text; goes with
+ * the split. Put replaces. *value is NULL when there is none; free with memory_free. */
+spur_status store_put_split_setting(store *into, const char *split, const char *value,
+                                    spur_error *error) SPUR_MUST_USE;
+spur_status store_get_split_setting(store *from, const char *split, char **value,
+                                    spur_error *error) SPUR_MUST_USE;
 /* Drops a split and its rows; with the last split settings and classes go too. */
 spur_status store_drop_split(store *into, const char *split, spur_error *error) SPUR_MUST_USE;
 

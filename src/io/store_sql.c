@@ -17,6 +17,7 @@ static const char *const queries[QUERY_COUNT] = {
     [READ_SETTING] = "SELECT value FROM settings WHERE key = ?",
     [READ_SETTINGS] = "SELECT key, value FROM settings ORDER BY key",
     [PUT_SETTING] = "INSERT INTO settings VALUES (?, ?)",
+    [DROP_SETTING] = "DELETE FROM settings WHERE key = ?",
     [READ_CLASSES] = "SELECT class_index, label, name, prompt, tokens, is_truncated, query "
                      "FROM classes ORDER BY class_index",
     [PUT_CLASS] = "INSERT INTO classes VALUES (?, ?, ?, ?, ?, ?, ?)",

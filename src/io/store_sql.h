@@ -28,6 +28,7 @@ enum query {
     READ_SETTING,
     READ_SETTINGS,
     PUT_SETTING,
+    DROP_SETTING,
     READ_CLASSES,
     PUT_CLASS,
     READ_SPLITS,

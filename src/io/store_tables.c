@@ -345,6 +345,56 @@ done:
     return status;
 }
 
+/* "split NAME": the key of what is special about a split. */
+static spur_status name_split_setting(const char *split, text_buffer *key, spur_error *error)
+{
+    return text_format(key, error, "split %s", split);
+}
+
+static spur_status drop_setting(store *into, const char *key, spur_error *error)
+{
+    spur_status status;
+    sql_query query;
+    TRY(sql_prepare(into, DROP_SETTING, &query, error));
+    sql_text(&query, key);
+    TRY(sql_run(into, &query, error));
+done:
+    return status;
+}
+
+spur_status store_put_split_setting(store *into, const char *split, const char *value,
+                                    spur_error *error)
+{
+    spur_status status;
+    text_buffer key = {NULL, 0, 0};
+    sql_query query;
+    TRY(store_begin(into, error));
+    TRY(name_split_setting(split, &key, error));
+    TRY(drop_setting(into, key.data, error));
+    TRY(sql_prepare(into, PUT_SETTING, &query, error));
+    sql_text(&query, key.data);
+    sql_text(&query, value);
+    TRY(sql_run(into, &query, error));
+    TRY(store_write_checks(into, error));
+    TRY(store_end(into, error));
+done:
+    store_roll_back(into);
+    text_buffer_free(&key);
+    return status;
+}
+
+spur_status store_get_split_setting(store *from, const char *split, char **value,
+                                    spur_error *error)
+{
+    text_buffer key = {NULL, 0, 0};
+    spur_status status = name_split_setting(split, &key, error);
+    if (status == SPUR_OK) {
+        status = store_get_setting(from, key.data, value, error);
+    }
+    text_buffer_free(&key);
+    return status;
+}
+
 spur_status store_put_split(store *into, const store_split *split, spur_error *error)
 {
     spur_status status;
@@ -378,7 +428,10 @@ spur_status store_drop_split(store *into, const char *split, spur_error *error)
                                        DROP_SPLIT_EXPERIMENTS,
                                        DROP_SPLIT_EXPERIMENT_BLOCKS};
     spur_status status;
+    text_buffer key = {NULL, 0, 0};
     TRY(store_begin(into, error));
+    TRY(name_split_setting(split, &key, error));
+    TRY(drop_setting(into, key.data, error));
     for (size_t i = 0; i < sizeof drops / sizeof drops[0]; i++) {
         TRY(sql_run_split(into, drops[i], split, error));
     }
@@ -391,6 +444,7 @@ spur_status store_drop_split(store *into, const char *split, spur_error *error)
     TRY(store_write_checks(into, error));
     TRY(store_end(into, error));
 done:
+    text_buffer_free(&key);
     store_roll_back(into);
     return status;
 }

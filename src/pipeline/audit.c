@@ -15,6 +15,7 @@
 #include "pipeline/image_settings.h"
 #include "pipeline/result_list.h"
 #include "pipeline/score_recall.h"
+#include "pipeline/split_way.h"
 
 /* Below this share of its class an image counts as hidden, in the label suspects, too. */
 #define SEEN_QUANTILE 0.1
@@ -127,6 +128,7 @@ static spur_status open_images(audit_job *job, spur_error *error)
                          error));
     TRY(store_get_setting(job->run->db, "images", &text, error));
     TRY(image_settings_parse(text == NULL ? "" : text, &job->image, error));
+    TRY(split_border(job->run->db, job->split->name, &job->image.border, error));
     TRY(feature_rows_read(job->run->db, job->split, &job->rows, error));
     TRY(experiment_choose(&job->rows, job->options->audit_limit, job->options->seed,
                           &job->images, error));

@@ -14,6 +14,7 @@
 #include "pipeline/features_network.h"
 #include "pipeline/image_settings.h"
 #include "pipeline/run.h"
+#include "pipeline/split_way.h"
 
 /* One backbone of a call. */
 typedef struct member {
@@ -308,14 +309,16 @@ static spur_status do_split(features_job *job, member *one, const store_split *s
                               .split = split->name,
                               .features = one->record.features,
                               .images = split->images};
+    spur_image_options how = job->image; /* of this split */
     TRY(feature_rows_read(job->run->db, split, &rows, error));
+    TRY(split_border(job->run->db, split->name, &how.border, error));
     const feature_task task = {.db = job->run->db,
                                .run_folder = job->path,
                                .backbone = features_find(job->run->db, one->record.name),
                                .split = split,
                                .network = &one->network,
                                .rows = &rows,
-                               .image = &job->image,
+                               .image = &how,
                                .gate = job->gate,
                                .threads = job->threads,
                                .workers = one->workers,

@@ -12,6 +12,7 @@
 #include "io/store_digest.h"
 #include "pipeline/manifest_classes.h"
 #include "pipeline/manifest_draft.h"
+#include "pipeline/manifest_map.h"
 #include "pipeline/name_index.h"
 #include "pipeline/walk.h"
 
@@ -26,6 +27,8 @@ void spur_data_options_defaults(spur_data_options *options)
     memset(options, 0, sizeof *options);
     options->class_order = SPUR_CLASS_ORDER_AUTO;
     options->split = "train";
+    options->ood_rule = SPUR_OOD_AUTO;
+    options->border = SPUR_BORDER_OF_RULE;
 }
 
 /* ---- drafts -------------------------------------------------------------------------- */
@@ -36,6 +39,7 @@ void draft_free(draft *block)
     memory_free(block->details);
     memory_free(block->labels);
     memory_free(block->warnings);
+    label_map_free(&block->map);
 }
 
 spur_status draft_warn(draft *into, spur_error *error, const char *format, ...)
@@ -547,6 +551,7 @@ spur_status manifest_read(const char *path, const spur_data_options *options,
     if (rows.count == 0) {
         FAIL(SPUR_DATASET, "%s: no images in it", path);
     }
+    TRY(manifest_map_labels(&rows, options, known, known_count, made, error));
     TRY(group_rows(&rows, made, error));
     TRY(take_rows(&rows, made, error));
     TRY(manifest_resolve(&rows, options, known, known_count, made, error));

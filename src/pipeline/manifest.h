@@ -52,6 +52,9 @@ typedef struct manifest {
     const char *class_order; /* as resolved: "lex", "natural", "numeric", "file", "run" */
     const char **warnings;   /* for people */
     size_t warning_count, warning_capacity;
+    spur_ood_rule rule;               /* as resolved, never AUTO */
+    char map_digest[DIGEST_HEX_SIZE]; /* of options->class_map; "": none */
+    uint64_t excluded_classes, excluded_images;
 } manifest;
 
 /* Classes a run already has; labels then mean these. Texts are copied. */

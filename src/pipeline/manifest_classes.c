@@ -145,7 +145,8 @@ static spur_status take_list(resolver *work, spur_error *error)
     }
     TRY(work->options->labels_are_devkit ? check_devkit_list(work, &list, error) : SPUR_OK);
     /* Names without labels, as many as there are folders: they belong together by position. */
-    bool by_position = !list.has_labels && work->from->label_count == list.count;
+    bool by_position =
+        !list.has_labels && work->from->map.count == 0 && work->from->label_count == list.count;
     for (size_t i = 0; i < list.count && by_position; i++) {
         work->candidates[i].label = work->from->labels[i];
     }
@@ -346,12 +347,51 @@ static size_t class_of_label(const resolver *work, const char *label)
     return found;
 }
 
+/* The candidate whose label or name is nearest to a mistyped one, or NULL. */
+static const char *nearest(const resolver *work, const char *typed)
+{
+    const char *best = NULL;
+    size_t distance = strlen(typed) / 3 + 1;
+    for (size_t i = 0; i < work->count; i++) {
+        const char *const texts[] = {work->candidates[i].label, work->candidates[i].name};
+        for (size_t j = 0; j < 2; j++) {
+            size_t edits = texts[j] == NULL ? distance : text_distance(typed, texts[j]);
+            if (edits < distance) {
+                best = texts[j];
+                distance = edits;
+            }
+        }
+    }
+    return best;
+}
+
+/* Every class of ours in a class map is one. */
+static spur_status check_map(const resolver *work, spur_error *error)
+{
+    const label_map *map = &work->from->map;
+    for (size_t i = 0; i < map->count && map->path != NULL && work->is_listed; i++) {
+        const char *ours = map->pairs[i].ours;
+        if (class_of_label(work, ours) == SIZE_MAX) {
+            const char *known = nearest(work, ours);
+            return error_set(error, SPUR_DATASET,
+                             "class map %s: %s %zu: \"%s\" is not among the %zu classes of "
+                             "%s%s%s%s",
+                             map->path, map->place, map->pairs[i].line, ours, work->count,
+                             work->is_run ? "the run" : "the class list",
+                             known == NULL ? "" : "; did you mean \"",
+                             known == NULL ? "" : known, known == NULL ? "" : "\"?");
+        }
+    }
+    return SPUR_OK;
+}
+
 /* Replaces each distinct label's value by its class index. */
 static spur_status map_labels(resolver *work, spur_error *error)
 {
     spur_status status;
     const name_entry *unknown = NULL; /* the one that appears first */
     TRY(index_candidates(work, error));
+    TRY(check_map(work, error));
     for (size_t i = 0; i < work->labels.count; i++) {
         name_entry *entry = &work->labels.entries[i];
         size_t found = class_of_label(work, entry->name);

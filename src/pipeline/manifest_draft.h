@@ -4,6 +4,7 @@
 #ifndef PIPELINE_MANIFEST_DRAFT_H
 #define PIPELINE_MANIFEST_DRAFT_H
 
+#include "pipeline/label_map.h"
 #include "pipeline/manifest.h"
 
 typedef struct draft_row {
@@ -20,6 +21,7 @@ typedef struct draft {
     const char **labels; /* classes without images too: folder names */
     size_t label_count, label_capacity;
     bool needs_label;
+    label_map map; /* applied: rows have labels of ours; no pair: there is none */
     const char *last_label, *last_split; /* the last row's: repeated texts are kept once */
     const char **warnings;
     size_t warning_count, warning_capacity;

@@ -10,6 +10,7 @@
 #include "pipeline/features_network.h"
 #include "pipeline/image_settings.h"
 #include "pipeline/noise_job.h"
+#include "pipeline/split_way.h"
 
 static const double USUAL_ALPHAS[] = {10, 100, 250};
 
@@ -74,6 +75,7 @@ static spur_status open_images(noise_job *job, spur_error *error)
                          error));
     TRY(store_get_setting(job->run->db, "images", &text, error));
     TRY(image_settings_parse(text == NULL ? "" : text, &job->image, error));
+    TRY(split_border(job->run->db, job->split->name, &job->image.border, error));
     TRY(feature_rows_read(job->run->db, job->split, &job->rows, error));
     TRY(experiment_choose(&job->rows, job->plan.limit, job->plan.seed, &job->images, error));
     TRY(digest_images(job, text == NULL ? "" : text, error));

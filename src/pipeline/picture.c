@@ -58,6 +58,24 @@ static spur_status decode(picture_gate *gate, const unsigned char *bytes, size_t
     return status;
 }
 
+/* The middle of the picture, in its own memory. */
+static spur_status cut_border(image *block, size_t border, spur_error *error)
+{
+    if (block->width <= 2 * border || block->height <= 2 * border) {
+        return error_set(error, SPUR_IMAGE,
+                         "%zu x %zu pixels: nothing is left without a border of %zu",
+                         block->width, block->height, border);
+    }
+    size_t row = 3 * block->width, width = block->width - 2 * border;
+    block->height -= 2 * border;
+    for (size_t y = 0; y < block->height; y++) {
+        memmove(block->pixels + y * 3 * width, block->pixels + (y + border) * row + 3 * border,
+                3 * width);
+    }
+    block->width = width;
+    return SPUR_OK;
+}
+
 spur_status picture_load(picture_gate *gate, const char *path,
                          const spur_image_options *options, picture *out, spur_error *error)
 {
@@ -69,6 +87,7 @@ spur_status picture_load(picture_gate *gate, const char *path,
     TRY(digest_of(bytes, size, out->digest, error));
     out->has_digest = true;
     TRY(decode(gate, bytes, size, options, out, error));
+    TRY(options->border == 0 ? SPUR_OK : cut_border(&out->pixels, options->border, error));
 done:
     memory_free(bytes);
     return status;

@@ -167,6 +167,24 @@ done:
     return status;
 }
 
+/* What the splits of this dataset have that others do not. */
+static spur_status find_way(score_job *job, spur_error *error)
+{
+    size_t border = job->options->data.border;
+    split_way *way = &job->way;
+    way->rule = job->rows->rule;
+    way->border = border == SPUR_BORDER_OF_RULE ? ood_rule_border(way->rule) : border;
+    way->excluded_classes = job->rows->excluded_classes;
+    way->excluded_images = job->rows->excluded_images;
+    memcpy(way->class_map, job->rows->map_digest, sizeof way->class_map);
+    job->image = job->options->image;
+    job->image.border = way->border;
+    return way->border <= SPLIT_WAY_MOST_BORDER
+               ? SPUR_OK
+               : error_set(error, SPUR_USAGE, "border: at most %d pixels",
+                           (int)SPLIT_WAY_MOST_BORDER);
+}
+
 /* Labels mean the run's classes, unless all its splits are about to be replaced. */
 static spur_status open_data(score_job *job, spur_error *error)
 {
@@ -178,6 +196,7 @@ static spur_status open_data(score_job *job, spur_error *error)
     for (size_t i = 0; i < job->rows->warning_count; i++) {
         score_log(job, SPUR_LOG_WARNING, "%s", job->rows->warnings[i]);
     }
+    TRY(find_way(job, error));
 done:
     return status;
 }
@@ -289,7 +308,10 @@ static spur_status put_splits(score_job *job, spur_error *error)
         store_split entry = {split->name, root, split->digest, split->count};
         bool is_there;
         TRY(score_compare_split(job, split, &is_there, error));
-        TRY(is_there ? SPUR_OK : store_put_split(job->db, &entry, error));
+        if (!is_there) {
+            TRY(split_way_save(job->db, split->name, &job->way, error));
+            TRY(store_put_split(job->db, &entry, error));
+        }
     }
 done:
     return status;

@@ -81,7 +81,7 @@ static spur_status score_image(score_job *job, scorer *with, store_row *row, uin
     memset(&loaded, 0, sizeof loaded);
     status = manifest_path(job->rows, row->file_name, &path, &cause);
     if (status == SPUR_OK) {
-        status = picture_load(job->gate, path, &job->options->image, &loaded, &cause);
+        status = picture_load(job->gate, path, &job->image, &loaded, &cause);
     }
     describe_picture(&loaded, row);
     if (status == SPUR_OK) {

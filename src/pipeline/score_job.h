@@ -9,6 +9,7 @@
 #include "pipeline/picture.h"
 #include "pipeline/prompts.h"
 #include "pipeline/scorer.h"
+#include "pipeline/split_way.h"
 
 enum {
     SCORE_SETTINGS = 12
@@ -27,7 +28,9 @@ typedef struct score_job {
     char *model_folder;
     detector *model;
 
-    arena *texts; /* settings and prompts */
+    arena *texts;             /* settings and prompts */
+    spur_image_options image; /* options->image with the border of the dataset */
+    split_way way;            /* of every split of the dataset */
     store_setting settings[SCORE_SETTINGS];
     size_t setting_count;
     store_class *classes; /* [rows->class_count] */

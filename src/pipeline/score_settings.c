@@ -142,6 +142,26 @@ done:
     return status;
 }
 
+/* The rule and the border change what a split's numbers mean; other images are found by its
+ * digest. */
+static spur_status compare_way(score_job *job, const char *split, spur_error *error)
+{
+    spur_status status;
+    split_way before;
+    char was[SPLIT_WAY_SIZE], now[SPLIT_WAY_SIZE];
+    TRY(split_way_load(job->db, split, &before, error));
+    split_way_describe(&before, was);
+    split_way_describe(&job->way, now);
+    if (strcmp(was, now) != 0) {
+        FAIL(SPUR_DATASET,
+             "split %s: the run has \"%s\", now it would be \"%s\"; use another --split, or "
+             "--restart",
+             split, was, now);
+    }
+done:
+    return status;
+}
+
 spur_status score_compare_split(score_job *job, const manifest_split *split, bool *is_there,
                                 spur_error *error)
 {
@@ -155,6 +175,7 @@ spur_status score_compare_split(score_job *job, const manifest_split *split, boo
             continue;
         }
         *is_there = true;
+        TRY(compare_way(job, split->name, error));
         if (splits[i].images != split->count) {
             FAIL(SPUR_DATASET,
                  "split %s: the run has %llu images, now there are %zu; use another --out, "

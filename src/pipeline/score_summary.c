@@ -97,6 +97,10 @@ static spur_status fill_counts(score_job *job, spur_score_summary *into, spur_er
         into->with_warnings += counts.with_warnings;
         into->duplicates += counts.duplicates;
     }
+    into->ood_rule = ood_rule_name(job->way.rule);
+    into->border = job->way.border;
+    into->excluded_classes = job->way.excluded_classes;
+    into->excluded_images = job->way.excluded_images;
     into->found = job->rows->count;
     into->pending = into->found - into->scored - into->failed;
     into->skipped = job->progress.skipped;

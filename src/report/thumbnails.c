@@ -15,6 +15,7 @@
 #include "pipeline/feeder.h"
 #include "pipeline/image_settings.h"
 #include "pipeline/picture.h"
+#include "pipeline/split_way.h"
 
 #define THUMBNAIL_QUALITY 78.0F
 #define SMALL_QUALITY 70.0F
@@ -30,7 +31,8 @@ typedef struct thumbnail_job {
     const spur_monitor *monitor;
     thumbnails *into;
     spur_image_options how;
-    char *settings; /* how images are read, as text */
+    char *settings;  /* how images are read, as text */
+    size_t *borders; /* [splits of the run] */
     picture_gate *gate;
     uint64_t done;
 } thumbnail_job;
@@ -66,6 +68,7 @@ static spur_status name_thumbnail(const thumbnail_job *job, const report_image *
     unsigned char sum[DIGEST_SIZE];
     char hex[DIGEST_HEX_SIZE];
     char form[64];
+    uint64_t border = job->borders[shown->split];
     (void)snprintf(form, sizeof form, "webp %d q%.0f", (int)THUMBNAIL_SIDE,
                    (double)THUMBNAIL_QUALITY);
     TRY(digest_new(&hash, error));
@@ -74,6 +77,9 @@ static spur_status name_thumbnail(const thumbnail_job *job, const report_image *
                    shown->has_digest ? 1 : sizeof shown->image_id, error));
     TRY(digest_add(hash, job->settings, strlen(job->settings), error));
     TRY(digest_add(hash, form, strlen(form), error));
+    if (border > 0) {
+        TRY(digest_add(hash, &border, sizeof border, error));
+    }
     TRY(digest_finish(hash, sum, error));
     digest_hex(sum, STORE_ID_SIZE, hex);
     (void)snprintf(out->name, sizeof out->name, "%.32s.webp", hex);
@@ -114,9 +120,11 @@ static spur_status load_pixels(const thumbnail_job *job, const report_image *sho
 {
     spur_status status;
     char *path = NULL;
+    spur_image_options how = job->how;
     const char *root = job->of->run->splits[shown->split].root;
     TRY(file_join(shown->file_name[0] == '/' ? "" : root, shown->file_name, &path, error));
-    status = picture_load(job->gate, path, &job->how, out, error);
+    how.border = job->borders[shown->split];
+    status = picture_load(job->gate, path, &how, out, error);
     /* Another file is the better explanation of what a decoder did not like. */
     if (out->has_digest && check_content(shown, out, NULL) != SPUR_OK) {
         status = check_content(shown, out, error);
@@ -212,12 +220,16 @@ static bool tick(void *context)
 static spur_status prepare(thumbnail_job *job, spur_error *error)
 {
     spur_status status;
-    TRY(store_get_setting(job->of->run->db, "images", &job->settings, error));
+    const spur_run *run = job->of->run;
+    TRY(store_get_setting(run->db, "images", &job->settings, error));
     if (job->settings == NULL) {
-        FAIL(SPUR_DATASET, "%s: the run does not say how its images are read",
-             job->of->run->folder);
+        FAIL(SPUR_DATASET, "%s: the run does not say how its images are read", run->folder);
     }
     TRY(image_settings_parse(job->settings, &job->how, error));
+    TRY(memory_new_zeroed(run->split_count, sizeof *job->borders, &job->borders, error));
+    for (size_t i = 0; i < run->split_count; i++) {
+        TRY(split_border(run->db, run->splits[i].name, &job->borders[i], error));
+    }
     TRY(picture_gate_new(&job->gate, error));
     TRY(file_make_folder(job->into->folder, error));
 done:
@@ -247,6 +259,7 @@ spur_status thumbnails_make(const report_data *of, const char *folder,
 done:
     picture_gate_free(job.gate);
     memory_free(job.settings);
+    memory_free(job.borders);
     thumbnails_free(&made);
     return status;
 }
