@@ -73,7 +73,7 @@ static spur_status take_k(void *context, const char *stage, const store_result *
 {
     spur_status status = SPUR_OK;
     k_list *into = context;
-    subset_key size;
+    subset_key size = {0};
     (void)stage;
     if (strncmp(result->key, into->prefix.data, into->prefix.length) != 0) {
         return SPUR_OK;
