@@ -8,7 +8,7 @@
 #include "report/report_pages.h"
 
 enum {
-    WIDE = 760,
+    WIDE = 1080,
     NARROW = 360,
     KINDS = 3,
     TEXT_SIZE = 48
@@ -119,7 +119,7 @@ void report_histogram(html *into, const report_view *view, size_t class_index)
                      .panels = &made.panel,
                      .panel_count = 1,
                      .columns = 1,
-                     .height = 150.0};
+                     .height = 170.0};
     html_raw(into, "<figure class=\"plot\">\n");
     add_picture(into, &made.of, &wide, "wide");
     add_picture(into, &made.of, &narrow, "narrow");
