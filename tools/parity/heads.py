@@ -67,12 +67,18 @@ def make_model(library, options, notes, classes):
         has_teacher = any("WithTeacher" in name for name in config.architectures or [])
         kind = (transformers.DeiTForImageClassificationWithTeacher if has_teacher
                 else transformers.AutoModelForImageClassification)
-        return kind.from_pretrained(options.backbone, config=config, ignore_mismatched_sizes=True)
+        return kind.from_pretrained(options.backbone, config=config, ignore_mismatched_sizes=True,
+                                    dtype=torch.float32)
     if arch is None:
         sys.exit("the head does not say its architecture: give --arch")
     if library == "timm":
         import timm
         return timm.create_model(arch, pretrained=False, num_classes=classes)
+    if arch == "resnet-bottleneck-1-1-1-1":  # the demo's
+        sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "train"))
+        import backbones
+        stem = read_weights(options.backbone)["conv1.weight"].shape[0]
+        return backbones.ResNet(stem=stem, classes=classes)
     import torchvision
     return torchvision.models.get_model(arch, weights=None, num_classes=classes)
 
