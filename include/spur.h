@@ -842,6 +842,7 @@ typedef struct spur_eval_options {
 
     /* what else could make a gap: shuffled ranks, strata, correlations */
     bool controls_off;
+    bool controls_sharpness;             /* reads every image again */
     size_t controls_permutations;        /* shuffles; default 2000 */
     const char *const *controls_columns; /* further columns with numbers to control for */
     size_t controls_column_count;

@@ -27,6 +27,8 @@ static const option controls_table[] = {
     {"no-controls", 0, OPTION_FLAG, NULL, "no shuffled ranks, no strata, no correlations",
      false},
     {"permutations", 0, OPTION_COUNT, "N", "shuffles of the ranks (default 2000)", false},
+    {"sharpness", 0, OPTION_FLAG, NULL, "control for sharpness, too; reads every image again",
+     false},
     {"confound", 0, OPTION_TEXT, "COLUMN",
      "control for this column of numbers, too; may be repeated", false},
     {0}};
@@ -43,6 +45,7 @@ spur_status read_eval_options(const arguments *from, spur_eval_options *out, spu
     out->backbone = argument_text(from, "backbone");
     out->seed = argument_whole(from, "seed", 0);
     out->controls_off = argument_flag(from, "no-controls");
+    out->controls_sharpness = argument_flag(from, "sharpness");
     out->controls_permutations =
         (size_t)argument_whole(from, "permutations", out->controls_permutations);
     return read_threads(from, &out->threads, error);

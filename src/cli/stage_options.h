@@ -12,7 +12,7 @@ struct terminal;
 
 enum {
     C_MOST = 64, /* values of --C */
-    MOST_CONFOUNDS = 12
+    MOST_CONFOUNDS = 11
 };
 
 /* --prompts --agg --margin --objectness; --subset -k --seeds --exclude; --recipe --C --k-fold

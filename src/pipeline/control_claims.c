@@ -135,7 +135,7 @@ spur_status claim_classes(const spur_run *run, const control_group *group, size_
     assert(group->head_count > 0);
     for (size_t c = 0; c < run->class_count; c++) {
         size_t at = c * group->head_count + of_head;
-        if (isnan(null->holm[at])) {
+        if (isnan(null->holm[at]) || group->of->is_visible[c] == 0) {
             continue;
         }
         tested++;
@@ -252,7 +252,8 @@ spur_status claim_moved(const spur_run *run, const control_group *group, const d
     moved_image best[MOST_MOVED] = {{0, 0, 0, 0}};
     text_buffer text = {NULL, 0, 0};
     for (size_t c = 0; c < run->class_count; c++) {
-        TRY(look_for_moved(group, c, loss, best, error));
+        TRY(group->of->is_visible[c] != 0 ? look_for_moved(group, c, loss, best, error)
+                                          : SPUR_OK);
     }
     for (size_t i = 0; i < MOST_MOVED && best[i].images > 0; i++) {
         TRY(text_format(&text, error, "%s%.120s (%u and %u of %u)", i == 0 ? "" : ", ",

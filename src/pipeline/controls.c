@@ -9,6 +9,7 @@
 
 #include "pipeline/judged_head.h"
 #include "pipeline/name_index.h"
+#include "pipeline/sharpness.h"
 
 /* ---- a split ----------------------------------------------------------------------------- */
 
@@ -18,6 +19,7 @@ void control_split_free(control_split *block)
         evaluation_rows_free(&block->rows);
         memory_free(block->is_visible);
         memory_free(block->is_suspect);
+        memory_free(block->sharpness);
         memset(block, 0, sizeof *block);
     }
 }
@@ -87,8 +89,9 @@ done:
     return status;
 }
 
-spur_status control_split_make(spur_run *run, const char *split, control_split *out,
-                               spur_error *error)
+spur_status control_split_make(spur_run *run, const char *split,
+                               const spur_eval_options *options, const spur_monitor *monitor,
+                               control_split *out, spur_error *error)
 {
     spur_status status;
     const store_split *part = NULL;
@@ -99,6 +102,10 @@ spur_status control_split_make(spur_run *run, const char *split, control_split *
     TRY(evaluation_rows_make(run, split, &made.rows, error));
     TRY(find_invisible(run, &made, error));
     TRY(find_suspects(run, &made, error));
+    if (options->controls_sharpness) {
+        TRY(memory_new(made.rows.count, sizeof *made.sharpness, &made.sharpness, error));
+        TRY(sharpness_of_split(run, part, options->threads, monitor, made.sharpness, error));
+    }
     *out = made;
     memset(&made, 0, sizeof made);
 done:
@@ -253,6 +260,13 @@ static spur_status take_numbers(const prediction_set *sets, control_group *into,
         number->values[i] = (double)rows->width[row] * (double)rows->height[row];
     }
     drop_constant(into);
+    if (into->of->sharpness != NULL) {
+        TRY(add_number(into, "sharpness", "sharpness", &number, error));
+        for (size_t i = 0; i < into->images; i++) {
+            number->values[i] = into->of->sharpness[into->row[i]];
+        }
+        drop_constant(into);
+    }
     if (into->original < into->head_count) {
         TRY(add_number(into, "confidence", "confidence", &number, error));
         for (size_t i = 0; i < into->images; i++) {
@@ -389,10 +403,10 @@ typedef enum rank_end {
     END_CLEAR
 } rank_end;
 
-static rank_end end_of(const control_group *of, curve_k k, size_t image)
+static rank_end end_of(const control_group *of, curve_k k, size_t at)
 {
     const evaluation_rows *rows = &of->of->rows;
-    size_t row = of->row[image];
+    size_t row = of->row[at];
     uint32_t wanted = curve_k_of(k, rows->size[row]);
     if (rows->rank[row] <= wanted) {
         return END_HIDDEN;

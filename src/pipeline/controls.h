@@ -16,6 +16,7 @@ typedef struct control_split {
     size_t index;               /* of the split in the run */
     unsigned char *is_visible;  /* [class_count] the detector can tell the class from others */
     unsigned char *is_suspect;  /* [rows.count] the label may be wrong */
+    double *sharpness;          /* [rows.count], or NULL: not asked for */
     bool knows_suspects;        /* false: too many classes, no suspects are looked for */
     size_t invisible, suspects; /* classes with images; images */
 } control_split;
@@ -40,8 +41,9 @@ typedef struct control_group {
     bootstrap_weights weights; /* classes drawn as for the curves; times NULL: fewer than two */
 } control_group;
 
-spur_status control_split_make(spur_run *run, const char *split, control_split *out,
-                               spur_error *error) SPUR_MUST_USE;
+spur_status control_split_make(spur_run *run, const char *split,
+                               const spur_eval_options *options, const spur_monitor *monitor,
+                               control_split *out, spur_error *error) SPUR_MUST_USE;
 void control_split_free(control_split *block);
 
 /* names [count]: sets of one split and backbone. Images are those that are scored and that

@@ -28,12 +28,13 @@ static const char curve_stage[] = "eval";
 
 enum {
     MOST_KS = 64,
-    MOST_COLUMNS = CONFOUND_MOST - 4
+    MOST_COLUMNS = 11 /* beside the numbers of every run */
 };
 
 typedef struct control_job {
     spur_run *run;
     const spur_eval_options *options;
+    const spur_monitor *monitor;
     prediction_list sets;
     truth_column *columns[MOST_COLUMNS];
     size_t column_count;
@@ -479,7 +480,7 @@ static spur_status control_one_split(control_job *job, size_t first, size_t coun
     control_split split;
     memset(&split, 0, sizeof split);
     const char *name = job->sets.names[first].split;
-    TRY(control_split_make(job->run, name, &split, error));
+    TRY(control_split_make(job->run, name, job->options, job->monitor, &split, error));
     TRY(result_add(&job->made, error, (double)split.invisible, "%s/invisible_classes", name));
     if (split.knows_suspects) {
         TRY(result_add(&job->made, error, (double)split.suspects, "%s/label_suspects", name));
@@ -551,6 +552,7 @@ static spur_status digest_inputs(control_job *job, char hex[DIGEST_HEX_SIZE], sp
     TRY(digest_u64(&bytes, asked->seed, error));
     TRY(digest_u64(&bytes, asked->draws, error));
     TRY(digest_u64(&bytes, asked->controls_permutations, error));
+    TRY(digest_u64(&bytes, asked->controls_sharpness ? 1 : 0, error));
     for (size_t i = 0; i < asked->controls_column_count; i++) {
         TRY(digest_text(&bytes, asked->controls_columns[i], error));
     }
@@ -569,16 +571,15 @@ done:
     return status;
 }
 
-static spur_status make_controls(control_job *job, const spur_monitor *monitor,
-                                 spur_error *error)
+static spur_status make_controls(control_job *job, spur_error *error)
 {
     spur_status status;
     spur_progress progress = {.stage = stage_name, .total = job->sets.count};
     TRY(read_columns(job, error));
     for (size_t first = 0; first < job->sets.count;) {
         progress.done = first;
-        if (monitor != NULL && monitor->progress != NULL &&
-            monitor->progress(monitor->context, &progress) != 0) {
+        if (job->monitor != NULL && job->monitor->progress != NULL &&
+            job->monitor->progress(job->monitor->context, &progress) != 0) {
             FAIL(SPUR_INTERRUPTED, "interrupted");
         }
         size_t count = same_sets(&job->sets, first, false);
@@ -593,7 +594,7 @@ spur_status evaluate_controls(spur_run *run, const spur_eval_options *options,
                               const spur_monitor *monitor, spur_error *error)
 {
     spur_status status;
-    control_job job = {.run = run, .options = options};
+    control_job job = {.run = run, .options = options, .monitor = monitor};
     char inputs[DIGEST_HEX_SIZE];
     bool is_current = false;
     const predictions_request request = {options->split, options->backbone, 0, NULL};
@@ -604,7 +605,7 @@ spur_status evaluate_controls(spur_run *run, const spur_eval_options *options,
     TRY(digest_inputs(&job, inputs, error));
     TRY(results_are_current(run, stage_name, inputs, &is_current, error));
     if (!is_current) {
-        TRY(make_controls(&job, monitor, error));
+        TRY(make_controls(&job, error));
         TRY(result_list_save(&job.made, run, stage_name, inputs, error));
     }
 done:

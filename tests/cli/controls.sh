@@ -79,6 +79,19 @@ cp run/run.db kept
 "$spur" eval run --confound energy -q >/dev/null
 cmp kept run/run.db
 
+# Sharpness is read from the files; one that is gone has none.
+cp -r before sharp
+"$spur" eval sharp --sharpness --split ood -q -j 2 >/dev/null
+tr ',{}' '\n' <sharp/metrics.json | grep -q '"ood/vit/original/within/sharpness/gap_at_' ||
+    fail "no gap within equal sharpness"
+gone=world/$(awk -F, '$2 == "ood" { print $1; exit }' world/part.csv)
+mv "$gone" gone.png
+rm -rf sharp
+cp -r before sharp
+"$spur" eval sharp --sharpness --split ood -q >/dev/null 2>message
+grep -q '1 images of split ood have no sharpness' message || fail "a missing file is not said"
+mv gone.png "$gone"
+
 # Left out on request.
 cp -r before without
 "$spur" eval without --no-controls -q >without_table

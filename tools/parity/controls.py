@@ -4,7 +4,7 @@
 usage: tools/parity/controls.py SPUR RUN [COLUMN...]
 
 SPUR is the program, RUN a run that `spur eval` was called on (with its default seed, and with
---confound for each COLUMN). From `spur export` (predictions, features, heads, suspects of `spur rank`)
+--confound for each COLUMN; --sharpness as you like). From `spur export` (predictions, features, heads, suspects of `spur rank`)
 and the images and boxes in run.db come, with NumPy and SciPy: the shuffles of the ranks, drawn again
 with a Philox generator in NumPy, their p and Holm's adjustment; gaps inside strata with intervals;
 correlations given other numbers, as Pearson's correlation of what least squares leaves; Kendall's tau
@@ -17,12 +17,14 @@ change places: two exchanged pairs of images are allowed there.
 import collections
 import csv
 import json
+import os
 import sqlite3
 import subprocess
 import sys
 import tempfile
 
 import numpy as np
+from PIL import Image
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
@@ -59,6 +61,12 @@ class Split:
         self.size = np.array([seen[label] for label in self.label])
         self.suspect = np.array([file in suspects for file in self.file])
         self.visible = ~np.isin(self.label, list(invisible))
+        self.root = db.execute("SELECT root FROM splits WHERE split = ?", (name,)).fetchone()[0]
+
+    def read_sharpness(self):
+        self.numbers["sharpness"] = np.array(
+            [np.nan if label < 0 else sharpness(os.path.join(self.root, file))
+             for label, file in zip(self.label, self.file)])
 
     def take(self, row, columns):
         at, self.file[row[0]] = row[0], row[1]
@@ -79,6 +87,17 @@ class Split:
         else:
             wanted = np.full(len(self.size), int(k))
         return np.minimum(wanted, self.size // 2).astype(int)
+
+
+def sharpness(path):
+    """Variance of the Laplacian in Pillow's and NumPy's words."""
+    with Image.open(path) as picture:
+        picture = picture.convert("RGB")
+        shorter = min(picture.size)
+        if shorter > 256:
+            picture = picture.resize([side * 256 // shorter for side in picture.size], Image.Resampling.BILINEAR)
+        y = np.asarray(picture, float) @ [0.299, 0.587, 0.114]
+    return (y[1:-1, :-2] + y[1:-1, 2:] + y[:-2, 1:-1] + y[2:, 1:-1] - 4 * y[1:-1, 1:-1]).var()
 
 
 # ---- shuffles ----------------------------------------------------------------------------------
@@ -275,7 +294,11 @@ def check_group(differences, spur, run, split, key, heads, folder, columns, resu
     split.numbers.pop("confidence", None)
     if "original" in heads:
         split.numbers["confidence"] = np.array([float(row["margin"] or "nan") for row in heads["original"]])
-    order = ["box_area", "image_size", *(["confidence"] if "original" in heads else []), *columns]
+    has_sharpness = any("/within/sharpness/" in name for name in results)
+    if has_sharpness and "sharpness" not in split.numbers:
+        split.read_sharpness()
+    order = ["box_area", "image_size", *(["sharpness"] if has_sharpness else []),
+             *(["confidence"] if "original" in heads else []), *columns]
     numbers = [number for number in order if not is_constant(split, images, number)]
     some = names["original" if "original" in heads else next(iter(heads))]
     ks = sorted({name[len(some) + 7:-2] for name in results if name.startswith(some + "gap_at_")
