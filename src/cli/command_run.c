@@ -20,6 +20,8 @@ static const option run_options_table[] = {
     {"val-labels", 0, OPTION_PATH, "FILE", "as --labels, for a flat folder of --val", false},
     {"ood", 0, OPTION_TEXT, "NAME=DATA",
      "a set out of distribution, as split ood:NAME; may be repeated", false},
+    {"ood-map", 0, OPTION_TEXT, "NAME=FILE",
+     "class map of that set, as spur score --class-map; may be repeated", false},
     {"detector", 'd', OPTION_PATH, "MODEL", "model folder or hub id (default $SPUR_DETECTOR)",
      false},
     {"backbone", 'b', OPTION_PATH, "MODEL",
@@ -41,9 +43,10 @@ static const option run_options_table[] = {
     {0}};
 static const option_group run_options = {"Run", run_options_table};
 static const option_group *const run_groups[] = {
-    &run_options,      &subset_options,  &naming_options,   &recipe_options, &noise_group,
-    &audit_group,      &scoring_options, &data_options,     &image_options,  &backbone_options,
-    &detector_options, &json_options,    &progress_options, &screen_options, NULL};
+    &run_options,    &subset_options,   &naming_options,   &recipe_options,
+    &controls_group, &noise_group,      &audit_group,      &scoring_options,
+    &data_options,   &image_options,    &backbone_options, &detector_options,
+    &json_options,   &progress_options, &screen_options,   NULL};
 
 /* ---- datasets --------------------------------------------------------------------------- */
 
@@ -82,6 +85,27 @@ static spur_status add_ood(run_job *job, const char *text, char **name, spur_err
     return add_source(job, equals + 1, *name, error);
 }
 
+/* "NAME=FILE" for the set of that name. */
+static spur_status add_map(run_job *job, const char *text, spur_error *error)
+{
+    static const char prefix[] = "ood:";
+    const char *equals = strchr(text, '=');
+    size_t length = equals == NULL ? 0 : (size_t)(equals - text);
+    if (length == 0 || equals[1] == '\0') {
+        return failure_set(error, SPUR_USAGE, "--ood-map: expected NAME=FILE, not '%s'", text);
+    }
+    for (size_t i = 0; i < job->source_count; i++) {
+        const char *split = job->sources[i].split;
+        if (strncmp(split, prefix, sizeof prefix - 1) == 0 &&
+            strlen(split) == sizeof prefix - 1 + length &&
+            strncmp(split + sizeof prefix - 1, text, length) == 0) {
+            job->sources[i].class_map = equals + 1;
+            return SPUR_OK;
+        }
+    }
+    return failure_set(error, SPUR_USAGE, "--ood-map %s: no --ood has that name", text);
+}
+
 static spur_status read_sources(const arguments *from, run_job *job, char *names[RUN_SOURCES],
                                 spur_error *error)
 {
@@ -107,6 +131,10 @@ static spur_status read_sources(const arguments *from, run_job *job, char *names
     }
     for (size_t i = 0; i < count; i++) {
         TRY(add_ood(job, texts[i], &names[i], error));
+    }
+    count = argument_list(from, "ood-map", texts, RUN_SOURCES);
+    for (size_t i = 0; i < count && i < RUN_SOURCES; i++) {
+        TRY(add_map(job, texts[i], error));
     }
 done:
     return status;

@@ -26,14 +26,10 @@ static const double BENCH_SECONDS = 1.0, HEAD_SECONDS = 0.1;
 spur_status plan_score(run_job *job, size_t i, run_forecast *out, spur_error *error)
 {
     spur_status status;
-    const run_source *source = &job->sources[i];
-    spur_score_options options = job->score;
-    options.data.split = source->split;
-    options.data.labels = source->labels;
-    options.data.labels_are_devkit = source->are_devkit;
+    spur_score_options options = run_source_options(job, i);
     options.dry_run = true;
-    TRY(spur_score(source->data, job->run, job->detector, &options, NULL, &job->scored[i],
-                   error));
+    TRY(spur_score(job->sources[i].data, job->run, job->detector, &options, NULL,
+                   &job->scored[i], error));
     const spur_score_summary *made = job->scored[i];
     size_t threads = made->threads == 0 ? 1 : made->threads;
     *out = (run_forecast){made->found, made->pending, "images",

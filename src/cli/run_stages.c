@@ -59,16 +59,23 @@ static size_t once_with_backbones(const run_job *job)
 
 /* ---- score ------------------------------------------------------------------------------ */
 
-static spur_status score_source(run_job *job, size_t i, const spur_monitor *monitor,
-                                spur_error *error)
+spur_score_options run_source_options(const run_job *job, size_t i)
 {
     const run_source *source = &job->sources[i];
     spur_score_options options = job->score;
     options.data.split = source->split;
     options.data.labels = source->labels;
     options.data.labels_are_devkit = source->are_devkit;
-    return spur_score(source->data, job->run, job->detector, &options, monitor, &job->scored[i],
-                      error);
+    options.data.class_map = source->class_map;
+    return options;
+}
+
+static spur_status score_source(run_job *job, size_t i, const spur_monitor *monitor,
+                                spur_error *error)
+{
+    spur_score_options options = run_source_options(job, i);
+    return spur_score(job->sources[i].data, job->run, job->detector, &options, monitor,
+                      &job->scored[i], error);
 }
 
 static void describe_score(const run_job *job, size_t i, char note[RUN_NOTE_SIZE])

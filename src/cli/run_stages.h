@@ -22,9 +22,10 @@ enum {
 /* One dataset of a run. */
 typedef struct run_source {
     const char *data;
-    const char *split;  /* of rows that name none */
-    const char *labels; /* of a flat folder, or NULL */
-    bool are_devkit;    /* the labels are */
+    const char *split;     /* of rows that name none */
+    const char *labels;    /* of a flat folder, or NULL */
+    bool are_devkit;       /* the labels are */
+    const char *class_map; /* of a set with other classes, or NULL */
 } run_source;
 
 /* What the plans of earlier stages have found out. */
@@ -93,6 +94,8 @@ extern const run_stage run_table[];
 /* Options of all stages at their defaults. */
 void run_job_init(run_job *job);
 void run_job_close(run_job *job);
+/* Scoring options of the i-th dataset. */
+spur_score_options run_source_options(const run_job *job, size_t i);
 /* The dataset a stage's i-th call works on, for stages that are run once per dataset. */
 const char *run_stage_subject(const run_stage *stage, const run_job *job, size_t i);
 
