@@ -832,6 +832,8 @@ typedef struct spur_eval_options {
     size_t noise_trials;     /* 0 = 3 */
     bool noise_no_clamp;     /* pixels may leave [0, 1] */
     const char *noise_split; /* NULL: `split`, else val, else the first that is not train */
+    const char *noise_masks; /* folder of PNG masks by the images' relative names, not black
+                                where the object is; NULL: the detector's box */
     uint64_t noise_limit;    /* so many images, even over classes; 0 = all */
 
     /* the detector with the box greyed out, and with the box alone */

@@ -24,6 +24,8 @@ static const option noise_table[] = {
     {"clamp", 0, OPTION_CHOICE, "on|off", "keep pixels in [0, 1] (default on)", false},
     {"noise-split", 0, OPTION_TEXT, "NAME", "images of this split (default --split, else val)",
      false},
+    {"noise-masks", 0, OPTION_PATH, "DIR",
+     "PNG masks of the objects by the images' names, instead of the detector's boxes", false},
     {"noise-limit", 0, OPTION_COUNT, "N", "only so many images, even over classes", false},
     {0}};
 const option_group noise_group = {"Noise", noise_table};
@@ -119,6 +121,7 @@ spur_status read_noise_options(const arguments *from, noise_arguments *kept,
     out->noise_trials = (size_t)argument_whole(from, "trials", 0);
     out->noise_no_clamp = argument_choice(from, "clamp", 0) == 1;
     out->noise_split = argument_text(from, "noise-split");
+    out->noise_masks = argument_text(from, "noise-masks");
     out->noise_limit = argument_whole(from, "noise-limit", 0);
     out->audit_split = argument_text(from, "audit-split");
     out->audit_limit = argument_whole(from, "audit-limit", 0);

@@ -6,16 +6,19 @@
 
 #include "base/memory.h"
 #include "base/parallel.h"
+#include "io/file.h"
 #include "pipeline/evaluate.h"
 #include "pipeline/features_network.h"
 #include "pipeline/image_settings.h"
 #include "pipeline/noise_job.h"
+#include "pipeline/noise_mask.h"
 #include "pipeline/split_way.h"
 
 static const double USUAL_ALPHAS[] = {10, 100, 250};
 
 enum {
-    USUAL_TRIALS = 3
+    USUAL_TRIALS = 3,
+    MASK_BYTES = 1 << 28 /* of a file, at most */
 };
 
 /* ---- images ------------------------------------------------------------------------------ */
@@ -52,6 +55,27 @@ done:
     return status;
 }
 
+/* A mask's bytes belong to what outcomes depend on; a missing one is found before any work. */
+static spur_status add_mask(const noise_job *job, const feature_row *row, digest *into,
+                            spur_error *error)
+{
+    spur_status status;
+    char *path = NULL;
+    unsigned char *bytes = NULL;
+    size_t size = 0;
+    TRY(noise_mask_path(job->options->noise_masks, row->file_name, &path, error));
+    status = file_load(path, MASK_BYTES, SPUR_DATASET, &bytes, &size, error);
+    if (status != SPUR_OK) {
+        error_prefix(error, "mask %s", path);
+        goto done;
+    }
+    TRY(digest_add(into, bytes, size, error));
+done:
+    memory_free(bytes);
+    memory_free(path);
+    return status;
+}
+
 static spur_status digest_images(noise_job *job, const char *settings, spur_error *error)
 {
     spur_status status;
@@ -60,6 +84,9 @@ static spur_status digest_images(noise_job *job, const char *settings, spur_erro
     TRY(digest_add(into, settings, strlen(settings) + 1, error));
     for (size_t i = 0; i < job->images.count; i++) {
         TRY(add_image(into, job->images.rows[i], error));
+        TRY(job->options->noise_masks == NULL
+                ? SPUR_OK
+                : add_mask(job, job->images.rows[i], into, error));
     }
     TRY(digest_finish(into, job->images_digest, error));
 done:
@@ -171,7 +198,8 @@ static spur_status run_subject(noise_job *job, const backbone *model,
                              .network = &network,
                              .heads = subject->heads,
                              .head_count = subject->head_count,
-                             .source = {job->gate, job->split->root, &job->image}};
+                             .source = {job->gate, job->split->root, &job->image},
+                             .masks = job->options->noise_masks};
     TRY(crew_open(&task, job->threads, &all, error));
     const experiment what = {.db = job->run->db,
                              .record = noise_subject_record(job, subject),

@@ -1,5 +1,5 @@
 /*
- * noise_mask.h - the winning box as a mask on a classifier's input.
+ * noise_mask.h - where the object is on a classifier's input: its box, or a picture of it.
  */
 #ifndef PIPELINE_NOISE_MASK_H
 #define PIPELINE_NOISE_MASK_H
@@ -12,5 +12,16 @@
 spur_status noise_mask_box(const preprocess *recipe, size_t width, size_t height,
                            const float box[4], unsigned char *mask, size_t *inside,
                            spur_error *error) SPUR_MUST_USE;
+
+/* The same from a picture of the same size: inside where the pixel under the sample's centre is
+ * not black. SPUR_IMAGE when it has another size. */
+spur_status noise_mask_picture(const preprocess *recipe, size_t width, size_t height,
+                               const image *objects, unsigned char *mask, size_t *inside,
+                               spur_error *error) SPUR_MUST_USE;
+
+/* ROOT/NAME with its ending replaced by .png; free with memory_free. SPUR_USAGE for a name that
+ * is not relative. */
+spur_status noise_mask_path(const char *root, const char *file_name, char **out,
+                            spur_error *error) SPUR_MUST_USE;
 
 #endif

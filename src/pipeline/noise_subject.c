@@ -120,6 +120,7 @@ static spur_status write_settings(const noise_job *job, noise_subject *into, spu
     TRY(json_add_u64(&json, "limit", plan->limit, error));
     TRY(json_add_u64(&json, "trials", plan->trials, error));
     TRY(json_add_bool(&json, "clamp", plan->clamp, error));
+    TRY(json_add_bool(&json, "masks", job->options->noise_masks != NULL, error));
     TRY(json_open_array(&json, "alphas", error));
     for (size_t a = 0; a < plan->alpha_count; a++) {
         TRY(json_add_double(&json, NULL, plan->alphas[a], error));

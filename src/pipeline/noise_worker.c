@@ -105,6 +105,30 @@ static noise_row row_of(const noise_worker *with, const experiment_block *block,
 
 /* ---- images ------------------------------------------------------------------------------ */
 
+static spur_status make_mask(const noise_worker *with, const feature_row *row, const image *of,
+                             unsigned char *mask, size_t *inside, spur_error *error)
+{
+    spur_status status;
+    char *path = NULL;
+    image objects = {0, 0, NULL};
+    if (with->task->masks == NULL) {
+        return noise_mask_box(&with->recipe, of->width, of->height, row->box, mask, inside,
+                              error);
+    }
+    TRY(noise_mask_path(with->task->masks, row->file_name, &path, error));
+    status = image_load(path, NULL, &objects, NULL, error);
+    if (status != SPUR_OK) {
+        error_prefix(error, "mask %s", path);
+        goto done;
+    }
+    TRY(noise_mask_picture(&with->recipe, of->width, of->height, &objects, mask, inside,
+                           error));
+done:
+    image_free(&objects);
+    memory_free(path);
+    return status;
+}
+
 /* Pixels and mask of one image into slot with->count. */
 static spur_status read_image(noise_worker *with, const feature_row *row, unsigned *flags,
                               size_t *inside, spur_error *error)
@@ -116,8 +140,7 @@ static spur_status read_image(noise_worker *with, const feature_row *row, unsign
     unsigned char *mask = with->masks + with->count * with->area;
     TRY(row_picture_load(source, row->file_name, row->digest, &loaded, error));
     TRY(preprocess_run(&with->unit, &loaded.pixels, pixels, NULL, error));
-    TRY(noise_mask_box(&with->recipe, loaded.pixels.width, loaded.pixels.height, row->box, mask,
-                       inside, error));
+    TRY(make_mask(with, row, &loaded.pixels, mask, inside, error));
     *flags = NOISE_VALID;
     *flags |= *inside == 0 ? NOISE_EMPTY : 0U;
     *flags |= *inside == with->area ? NOISE_FULL : 0U;

@@ -17,6 +17,7 @@ typedef struct noise_task {
     const judged_head *heads;
     size_t head_count;
     row_source source;
+    const char *masks; /* folder of pictures of the objects; NULL: the boxes */
 } noise_task;
 
 typedef struct noise_worker noise_worker;

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "base/random.h"
 #include "pipeline/noise_mask.h"
 
@@ -165,6 +166,48 @@ static void equals_a_painted_box(void **state)
     }
 }
 
+/* A painted box as a picture of the object is the box, in every geometry. */
+static void a_picture_of_the_box_is_the_box(void **state)
+{
+    (void)state;
+    static unsigned char pixels[120 * 80 * 3];
+    spur_error error;
+    const float box[4] = {31, 17, 90, 63};
+    const image picture = {120, 80, pixels};
+    for (size_t i = 0; i < 120 * 80; i++) { /* any channel will do */
+        size_t x = i % 120, y = i / 120;
+        pixels[3 * i + i % 3] = x >= 31 && x < 90 && y >= 17 && y < 63 ? 1 : 0;
+    }
+    for (size_t g = 0; g < sizeof GEOMETRIES / sizeof GEOMETRIES[0]; g++) {
+        preprocess recipe = recipe_of(&GEOMETRIES[g]);
+        unsigned char expected[MOST], found[MOST];
+        size_t inside = 0, counted = 1;
+        assert_ok(noise_mask_box(&recipe, 120, 80, box, expected, &inside, &error), error);
+        assert_ok(noise_mask_picture(&recipe, 120, 80, &picture, found, &counted, &error),
+                  error);
+        assert_memory_equal(found, expected, recipe.width * recipe.height);
+        assert_int_equal(counted, inside);
+        assert_int_equal(
+            noise_mask_picture(&recipe, 80, 120, &picture, found, &counted, &error),
+            SPUR_IMAGE);
+    }
+}
+
+static void masks_are_found_by_name(void **state)
+{
+    (void)state;
+    static const char *const names[][2] = {
+        {"a/b.jpeg", "m/a/b.png"}, {"a.d/b", "m/a.d/b.png"}, {"b.c.JPG", "m/b.c.png"}};
+    spur_error error;
+    char *path = NULL;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        assert_ok(noise_mask_path("m", names[i][0], &path, &error), error);
+        assert_string_equal(path, names[i][1]);
+        memory_free(path);
+    }
+    assert_int_equal(noise_mask_path("m", "/a/b.png", &path, &error), SPUR_USAGE);
+}
+
 /* Normalising afterwards gives the bits of one call. */
 static void normalises_in_two_steps(void **state)
 {
@@ -201,9 +244,13 @@ static void refuses_padding_recipes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(equals_the_naive_twin),   cmocka_unit_test(empty_and_full),
-        cmocka_unit_test(equals_a_painted_box),    cmocka_unit_test(normalises_in_two_steps),
+        cmocka_unit_test(equals_the_naive_twin),
+        cmocka_unit_test(empty_and_full),
+        cmocka_unit_test(equals_a_painted_box),
+        cmocka_unit_test(normalises_in_two_steps),
         cmocka_unit_test(refuses_padding_recipes),
+        cmocka_unit_test(a_picture_of_the_box_is_the_box),
+        cmocka_unit_test(masks_are_found_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

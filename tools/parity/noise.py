@@ -352,6 +352,8 @@ def main():
     if record is None:
         sys.exit(f"{options.run}: no noise evaluation of {name}")
     outcomes = Outcomes(db, record)
+    if outcomes.settings["masks"]:
+        sys.exit("this run's masks are not its boxes: not repeated here")
     root = db.execute("SELECT root FROM splits WHERE split = ?", (record["split"],)).fetchone()[0]
     rows = db.execute("SELECT * FROM images JOIN scores USING (split, row) WHERE split = ? AND reason IS NULL "
                       "ORDER BY row", (record["split"],)).fetchall()
