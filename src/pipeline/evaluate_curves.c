@@ -252,6 +252,14 @@ done:
     return status;
 }
 
+static void warn_of_nothing(const curve_job *job)
+{
+    if (job->sets.count == 0 && job->monitor != NULL && job->monitor->log != NULL) {
+        job->monitor->log(job->monitor->context, SPUR_LOG_WARNING,
+                          "no head could be evaluated; `spur retrain RUN` makes heads");
+    }
+}
+
 spur_status evaluate_curves(spur_run *run, const spur_eval_options *options,
                             const spur_monitor *monitor, spur_error *error)
 {
@@ -262,6 +270,7 @@ spur_status evaluate_curves(spur_run *run, const spur_eval_options *options,
     const predictions_request request = {options->split, options->backbone, 0, NULL};
     TRY(find_ks(&job, error));
     TRY(prediction_list_make(run, &request, &job.sets, error));
+    warn_of_nothing(&job);
     TRY(digest_inputs(&job, inputs, error));
     TRY(results_are_current(run, stage_name, inputs, &is_current, error));
     if (!is_current) {

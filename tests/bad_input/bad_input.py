@@ -3,8 +3,8 @@
 
 usage: tests/bad_input/bad_input.py PROGRAM [SECTION...]
 
-Sections: images safetensors pytorch text files runs subsets backbones (default all). Prints a table of the case
-numbers of docs/bad-input.md and a count; fails when a case fails. Only the standard library.
+Sections: images safetensors pytorch text files runs subsets backbones results (default all). Prints
+a table of the case numbers of docs/bad-input.md and a count; fails when a case fails. Only the standard library.
 """
 import importlib
 import os
@@ -16,7 +16,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import Harness  # noqa: E402 (the path is set first)
 
 SECTIONS = ("images", "safetensors", "pytorch", "text", "files", "runs", "subsets",
-            "backbones")
+            "backbones", "results")
 
 
 def main():
