@@ -62,15 +62,18 @@ static void add_facts(html *into, const spur_class_rank *rank)
     html_raw(into, "</dl>\n");
 }
 
-static void add_names(html *into, const store_class *class, size_t class_index)
+static void add_names(html *into, const report_view *view, size_t class_index)
 {
+    const store_class *class = &view->data->run->classes[class_index];
     html_format(into, "<p class=\"note\">Class %zu, label ", class_index);
     html_raw(into, "<code>");
     html_name(into, class->label);
     html_raw(into, "</code>; the detector is asked for \xE2\x80\x9C");
     html_name(into, class->prompt);
     html_raw(into, "\xE2\x80\x9D");
-    html_raw(into, class->is_truncated ? ", which its text tower cut.</p>\n" : ".</p>\n");
+    html_raw(into, class->is_truncated ? ", which its text tower cut." : ".");
+    report_marks_note(into, view);
+    html_raw(into, "</p>\n");
 }
 
 /* ---- galleries --------------------------------------------------------------------------- */
@@ -296,7 +299,7 @@ void report_class_page(html *into, const report_view *view, size_t class_index)
     html_name(into, report_class_name(data, class_index));
     html_raw(into, "</h1>\n");
     add_lead(into, view, rank);
-    add_names(into, &data->run->classes[class_index], class_index);
+    add_names(into, view, class_index);
     report_histogram(into, view, class_index);
     add_facts(into, rank);
     add_galleries(into, view, class_index);

@@ -311,6 +311,7 @@ spur_status report_data_make(spur_run *run, const spur_report_options *options,
     TRY(report_pick_suspects(&made, error));
     TRY(report_pick_images(&made, error));
     TRY(report_read_rows(&made, error));
+    TRY(report_heads_mark(&made, error));
     *out = made;
     memset(&made, 0, sizeof made);
 done:

@@ -51,6 +51,7 @@ typedef struct report_image {
     bool is_scored, has_other, has_digest;
     size_t other_class;
     float other_logit;
+    uint32_t judged, right; /* a bit per backbone: its original head judged it, was right */
     unsigned char image_id[STORE_ID_SIZE];
     unsigned char digest[STORE_DIGEST_SIZE]; /* of the file's bytes when it was scored */
 } report_image;

@@ -458,3 +458,39 @@ done:
     prediction_list_free(&job.list);
     return status;
 }
+
+/* ---- marks beside pictures --------------------------------------------------------------- */
+
+static void mark_images(report_data *into, size_t split, const prediction_set *set,
+                        uint32_t bit)
+{
+    for (size_t i = 0; i < into->image_count; i++) {
+        report_image *image = &into->images[i];
+        if (image->split == split && image->row < set->rows &&
+            (set->flags[image->row] & PREDICTION_VALID) != 0) {
+            image->judged |= bit;
+            image->right |= (set->flags[image->row] & PREDICTION_CORRECT) != 0 ? bit : 0;
+        }
+    }
+}
+
+spur_status report_heads_mark(report_data *into, spur_error *error)
+{
+    spur_status status = SPUR_OK;
+    prediction_set set = {0};
+    heads_job job = {.into = into, .heads = &into->heads};
+    for (size_t i = 0; i < into->heads.count; i++) {
+        const report_head *of = &into->heads.heads[i];
+        for (size_t b = 0; b < into->heads.backbone_count && b < REPORT_MARKED_HEADS; b++) {
+            if (is_original(of->head) &&
+                strcmp(of->backbone, into->heads.backbones[b].name) == 0) {
+                TRY(load_head(&job, i, &set, error));
+                mark_images(into, of->split, &set, (uint32_t)1 << b);
+                prediction_set_free(&set);
+            }
+        }
+    }
+done:
+    prediction_set_free(&set);
+    return status;
+}

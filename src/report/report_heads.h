@@ -14,7 +14,8 @@
 struct report_data;
 
 enum {
-    REPORT_TAKEN_FOR = 3 /* other classes named per class and backbone */
+    REPORT_TAKEN_FOR = 3,    /* other classes named per class and backbone */
+    REPORT_MARKED_HEADS = 32 /* backbones whose answers stand beside a picture */
 };
 
 /* Images of one class; only those that the head judged. */
@@ -68,6 +69,8 @@ typedef struct report_heads {
 
 /* Fills into->heads and adds picks of changed images. */
 spur_status report_heads_read(struct report_data *into, spur_error *error) SPUR_MUST_USE;
+/* Marks the shown images that each backbone's original head gets right. */
+spur_status report_heads_mark(struct report_data *into, spur_error *error) SPUR_MUST_USE;
 void report_heads_free(report_heads *block);
 
 /* NaN without images. */

@@ -45,6 +45,8 @@ void report_picture(html *into, const report_view *view, const report_pick *pick
 /* All of a class's images in that role; nothing when there are none. */
 void report_gallery(html *into, const report_view *view, size_t class_index, report_role role,
                     const picture_form *form);
+/* A sentence that explains the marks of right and wrong beside pictures; nothing without. */
+void report_marks_note(html *into, const report_view *view);
 /* Histogram of a class's scores with the cuts of the subsets. */
 void report_histogram(html *into, const report_view *view, size_t class_index);
 

@@ -176,6 +176,46 @@ static void add_words(html *into, const picture_form *form)
     }
 }
 
+/* Right and wrong in the order of the backbones, in words for those who ask. */
+static void add_marks(html *into, const report_view *view, const report_image *image)
+{
+    const report_heads *heads = &view->data->heads;
+    if (image->judged == 0) {
+        return;
+    }
+    html_raw(into, " <abbr class=\"marks\" title=\"");
+    for (size_t i = 0; i < heads->backbone_count && i < REPORT_MARKED_HEADS; i++) {
+        html_raw(into, i == 0 ? "" : "; ");
+        html_text(into, heads->backbones[i].name);
+        html_raw(into, (image->judged >> i & 1) == 0  ? ": not asked"
+                       : (image->right >> i & 1) != 0 ? ": right"
+                                                      : ": wrong");
+    }
+    html_raw(into, "\">");
+    for (size_t i = 0; i < heads->backbone_count && i < REPORT_MARKED_HEADS; i++) {
+        html_raw(into, (image->judged >> i & 1) == 0  ? "\xC2\xB7"
+                       : (image->right >> i & 1) != 0 ? "\xE2\x9C\x93"
+                                                      : "\xE2\x9C\x97");
+    }
+    html_raw(into, "</abbr>");
+}
+
+/* What the marks mean, once per section. */
+void report_marks_note(html *into, const report_view *view)
+{
+    const report_heads *heads = &view->data->heads;
+    if (heads->backbone_count == 0) {
+        return;
+    }
+    html_raw(into,
+             " \xE2\x9C\x93 and \xE2\x9C\x97: right and wrong with the own last layer of ");
+    for (size_t i = 0; i < heads->backbone_count && i < REPORT_MARKED_HEADS; i++) {
+        html_raw(into, i == 0 ? "" : ", ");
+        html_name(into, heads->backbones[i].name);
+    }
+    html_raw(into, heads->backbone_count > 1 ? ", in this order." : ".");
+}
+
 static void add_caption(html *into, const report_view *view, const report_image *image,
                         const picture_form *form)
 {
@@ -190,6 +230,7 @@ static void add_caption(html *into, const report_view *view, const report_image 
         html_number(into, (double)image->logit, 2);
         html_raw(into, "</span>");
     }
+    add_marks(into, view, image);
     add_words(into, form);
     if (form->has_path) {
         const char *path = report_shown_path(view->data, image->file_name);

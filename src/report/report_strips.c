@@ -38,7 +38,9 @@ void report_strips(html *into, const report_view *view)
     html_raw(into, "<section id=\"strips\">\n<h2>From hidden to clear</h2>\n<p class=\"note\">"
                    "Images of a class at even steps of its ranking, each with its rank and "
                    "score; the frame is the box in which the detector sees the class "
-                   "best.</p>\n");
+                   "best.");
+    report_marks_note(into, view);
+    html_raw(into, "</p>\n");
     add_scale(into);
     for (size_t i = 0; i < data->telling_count; i++) {
         if (i == data->named_count) {
