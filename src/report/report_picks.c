@@ -168,18 +168,18 @@ static spur_status pick_gallery(report_data *into, const ranking *from, size_t c
 {
     spur_status status = SPUR_OK;
     uint64_t count = from->first[class_index + 1] - from->first[class_index];
-    uint64_t part = count / 3 < REPORT_PER_PART ? count / 3 : REPORT_PER_PART;
-    uint64_t hidden = count < 3 * REPORT_PER_PART ? count - 2 * part : part;
-    hidden = hidden < REPORT_PER_PART ? hidden : REPORT_PER_PART;
-    uint64_t middle = (count - part) / 2;
-    middle = middle < hidden ? hidden : middle;
-    for (uint64_t i = 0; i < hidden; i++) {
+    uint64_t part = (count + 1) / 3;
+    part = part < REPORT_PER_PART ? part : REPORT_PER_PART;
+    uint64_t middle = count - 2 * part;
+    middle = middle < REPORT_PER_PART ? middle : REPORT_PER_PART;
+    uint64_t before = (count - middle) / 2;
+    for (uint64_t i = 0; i < part; i++) {
         report_pick like = {.class_index = class_index, .role = REPORT_HIDDEN, .place = i};
         TRY(pick_rank(into, from, &like, i + 1, error));
     }
-    for (uint64_t i = 0; i < part; i++) {
+    for (uint64_t i = 0; i < middle; i++) {
         report_pick like = {.class_index = class_index, .role = REPORT_MID, .place = i};
-        TRY(pick_rank(into, from, &like, middle + i + 1, error));
+        TRY(pick_rank(into, from, &like, before + i + 1, error));
     }
     for (uint64_t i = 0; i < part; i++) {
         report_pick like = {.class_index = class_index, .role = REPORT_CLEAR, .place = i};

@@ -204,7 +204,11 @@ static void add_marks(html *into, const report_view *view, const report_image *i
 void report_marks_note(html *into, const report_view *view)
 {
     const report_heads *heads = &view->data->heads;
-    if (heads->backbone_count == 0) {
+    bool has_original = false;
+    for (size_t i = 0; i < heads->backbone_count; i++) {
+        has_original = has_original || heads->backbones[i].original != SIZE_MAX;
+    }
+    if (!has_original) {
         return;
     }
     html_raw(into,
