@@ -213,22 +213,23 @@ done:
     return status;
 }
 
-static spur_status logits_at(objective *of, const double *w, spur_error *error)
+static spur_status evaluate_with(objective *of, parallel_work lose, const double *w,
+                                 double *value, float *gradient, spur_error *error)
 {
+    spur_status status;
     for (size_t i = 0; i < of->size; i++) {
         of->single[i] = (float)w[i];
     }
-    return to_logits(of, of->single, of->probability, error);
+    TRY(to_logits(of, of->single, of->probability, error));
+    TRY(finish_evaluation(of, lose, w, value, gradient, error));
+done:
+    return status;
 }
 
 spur_status objective_evaluate(objective *of, const double *w, double *value, float *gradient,
                                spur_error *error)
 {
-    spur_status status;
-    TRY(logits_at(of, w, error));
-    TRY(finish_evaluation(of, lose_rows, w, value, gradient, error));
-done:
-    return status;
+    return evaluate_with(of, lose_rows, w, value, gradient, error);
 }
 
 /* ---- lines ------------------------------------------------------------------------------ */
@@ -236,11 +237,7 @@ done:
 spur_status objective_start(objective *of, const double *w, double *value, float *gradient,
                             spur_error *error)
 {
-    spur_status status;
-    TRY(logits_at(of, w, error));
-    TRY(finish_evaluation(of, lose_rows_aside, w, value, gradient, error));
-done:
-    return status;
+    return evaluate_with(of, lose_rows_aside, w, value, gradient, error);
 }
 
 spur_status objective_aim(objective *of, const double *w, const float *v, spur_error *error)
