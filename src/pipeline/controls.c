@@ -25,14 +25,13 @@ void control_split_free(control_split *block)
 }
 
 /* Classes stand in the order of the run, those without images left out. */
-static spur_status find_invisible(spur_run *run, control_split *into, spur_error *error)
+static spur_status find_invisible(const spur_run *run, const spur_rank_summary *ranks,
+                                  control_split *into, spur_error *error)
 {
     spur_status status;
-    spur_rank_summary *ranks = NULL;
     name_index labels = {NULL, 0, 0};
     TRY(memory_new(into->rows.class_count, 1, &into->is_visible, error));
     memset(into->is_visible, 1, into->rows.class_count);
-    TRY(spur_rank(run, &ranks, error));
     for (size_t c = 0; c < run->class_count; c++) {
         TRY(name_index_add(&labels, run->classes[c].label, c, error));
     }
@@ -46,7 +45,6 @@ static spur_status find_invisible(spur_run *run, control_split *into, spur_error
     }
 done:
     name_index_free(&labels);
-    spur_rank_summary_free(ranks);
     return status;
 }
 
@@ -89,7 +87,7 @@ done:
     return status;
 }
 
-spur_status control_split_make(spur_run *run, const char *split,
+spur_status control_split_make(spur_run *run, const char *split, const spur_rank_summary *ranks,
                                const spur_eval_options *options, const spur_monitor *monitor,
                                control_split *out, spur_error *error)
 {
@@ -100,7 +98,7 @@ spur_status control_split_make(spur_run *run, const char *split,
     TRY(run_find_split(run, split, &part, error));
     made.index = (size_t)(part - run->splits);
     TRY(evaluation_rows_make(run, split, &made.rows, error));
-    TRY(find_invisible(run, &made, error));
+    TRY(find_invisible(run, ranks, &made, error));
     TRY(find_suspects(run, &made, error));
     if (options->controls_sharpness) {
         TRY(memory_new(made.rows.count, sizeof *made.sharpness, &made.sharpness, error));

@@ -41,7 +41,8 @@ typedef struct control_group {
     bootstrap_weights weights; /* classes drawn as for the curves; times NULL: fewer than two */
 } control_group;
 
-spur_status control_split_make(spur_run *run, const char *split,
+/* ranks: of the run, all splits. */
+spur_status control_split_make(spur_run *run, const char *split, const spur_rank_summary *ranks,
                                const spur_eval_options *options, const spur_monitor *monitor,
                                control_split *out, spur_error *error) SPUR_MUST_USE;
 void control_split_free(control_split *block);

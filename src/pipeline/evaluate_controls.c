@@ -28,7 +28,8 @@ static const char curve_stage[] = "eval";
 
 enum {
     MOST_KS = 64,
-    MOST_COLUMNS = 11 /* beside the numbers of every run */
+    MOST_CLASSES = 100, /* with more, classes of one head only */
+    MOST_COLUMNS = 11   /* beside the numbers of every run */
 };
 
 typedef struct control_job {
@@ -36,6 +37,7 @@ typedef struct control_job {
     const spur_eval_options *options;
     const spur_monitor *monitor;
     prediction_list sets;
+    spur_rank_summary *ranks;
     truth_column *columns[MOST_COLUMNS];
     size_t column_count;
     result_list made;
@@ -148,14 +150,19 @@ done:
     return status;
 }
 
+/* A gap of every class, of all heads, or, with many classes, of the one sentences are about. */
 static spur_status add_class_nulls(control_job *job, const control_group *group, const char *k,
                                    const permutation_result *null, spur_error *error)
 {
     spur_status status = SPUR_OK;
     result_list *into = &job->made;
     for (size_t i = 0; i < job->run->class_count * group->head_count; i++) {
-        const prediction_name *name = &group->names[i % group->head_count];
+        size_t of_head = i % group->head_count;
+        const prediction_name *name = &group->names[of_head];
         const char *label = job->run->classes[i / group->head_count].label;
+        if (job->run->class_count > MOST_CLASSES && of_head != spoken_head(group)) {
+            continue;
+        }
         TRY(result_add(into, error, null->classes[i].gap, KEY "class/%s/gap_at_%s", NAME(name),
                        label, k));
         TRY(result_add(into, error, null->classes[i].p, KEY "class/%s/gap_at_%s_p", NAME(name),
@@ -480,7 +487,8 @@ static spur_status control_one_split(control_job *job, size_t first, size_t coun
     control_split split;
     memset(&split, 0, sizeof split);
     const char *name = job->sets.names[first].split;
-    TRY(control_split_make(job->run, name, job->options, job->monitor, &split, error));
+    TRY(control_split_make(job->run, name, job->ranks, job->options, job->monitor, &split,
+                           error));
     TRY(result_add(&job->made, error, (double)split.invisible, "%s/invisible_classes", name));
     if (split.knows_suspects) {
         TRY(result_add(&job->made, error, (double)split.suspects, "%s/label_suspects", name));
@@ -576,6 +584,7 @@ static spur_status make_controls(control_job *job, spur_error *error)
     spur_status status;
     spur_progress progress = {.stage = stage_name, .total = job->sets.count};
     TRY(read_columns(job, error));
+    TRY(spur_rank(job->run, &job->ranks, error));
     for (size_t first = 0; first < job->sets.count;) {
         progress.done = first;
         if (job->monitor != NULL && job->monitor->progress != NULL &&
@@ -612,6 +621,7 @@ done:
     for (size_t i = 0; i < job.column_count; i++) {
         truth_column_free(job.columns[i]);
     }
+    spur_rank_summary_free(job.ranks);
     result_list_free(&job.made);
     prediction_list_free(&job.sets);
     return status;

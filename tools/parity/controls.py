@@ -157,7 +157,7 @@ def check_shuffles(differences, split, images, rights, names, k, results, has_cl
             shuffled, gap = pooled(shown)
             differences.add("gap of visible classes", key, results.pop(key + "_visible"), gap)
             differences.add("p of shuffles", key, results.pop(key + "_visible_p"), p_of(gap, shuffled))
-        if has_classes:
+        if has_classes and f"{names[head]}class/{split.names[labels[0]]}/gap_at_{k}" in results:
             check_classes(differences, names[head], k, labels, pooled, split.names, results)
 
 
