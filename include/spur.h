@@ -161,6 +161,7 @@ typedef struct spur_detector_options {
     bool literal_config;  /* take config.json at its word (see docs/models.md) */
     bool allow_nonfinite; /* open weights that hold NaN or infinity */
     bool offline;         /* reserved for commands that could use a network */
+    bool without_digest;  /* do not read all files again for info.digest, which is then "" */
 } spur_detector_options;
 
 SPUR_API void spur_detector_options_defaults(spur_detector_options *options);
@@ -429,7 +430,7 @@ typedef struct spur_score_summary {
     uint64_t excluded_classes, excluded_images; /* of the dataset: not the run's classes */
     const char *ood_rule;                       /* "none", "imagenet-a" ... as resolved */
     size_t border;                              /* pixels cut from every side */
-    uint64_t pending;         /* what a dry run would do */
+    uint64_t pending;                           /* what a dry run would do */
     double seconds_per_image; /* dry run: measured on up to four images, per worker */
     size_t threads;
     size_t class_count;

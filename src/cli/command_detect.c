@@ -100,6 +100,7 @@ static spur_status open_detector(detect_job *job, spur_error *error)
     const char *path = NULL;
     TRY(read_detector_options(job->from, &options, error));
     TRY(read_detector_path(job->from, &path, error));
+    options.without_digest = true;
     TRY(spur_detector_open(path, &options, &job->detector, error));
     spur_detector_describe(job->detector, &info);
     for (const char *const *text = info.warnings; text != NULL && *text != NULL; text++) {

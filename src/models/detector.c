@@ -162,7 +162,7 @@ static spur_status model_open(const char *folder, detector *made, spur_error *er
     if (status == SPUR_OK) {
         status = towers_open(from, made, error);
     }
-    if (status == SPUR_OK) {
+    if (status == SPUR_OK && !made->options.without_digest) {
         status = digest_make(folder, from, made, error);
     }
     if (status == SPUR_MODEL) {

@@ -39,7 +39,10 @@ spur_status bench_detector_open(const char *path, bench_subject *out, spur_error
     char *folder = NULL;
     detector *model = NULL;
     TRY(model_folder_resolve(path, &folder, error));
-    TRY(detector_open(folder, NULL, &model, error));
+    spur_detector_options options;
+    spur_detector_options_defaults(&options);
+    options.without_digest = true;
+    TRY(detector_open(folder, &options, &model, error));
     detector_drop_text(model);
     *out = (bench_subject){.model = model,
                            .recipe = detector_preprocess(model),

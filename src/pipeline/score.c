@@ -221,7 +221,9 @@ static spur_status open_model(score_job *job, spur_error *error)
 {
     spur_status status;
     TRY(model_folder_resolve(job->detector_path, &job->model_folder, error));
-    TRY(detector_open(job->model_folder, &job->options->detector, &job->model, error));
+    spur_detector_options options = job->options->detector;
+    options.without_digest = false; /* the run records it */
+    TRY(detector_open(job->model_folder, &options, &job->model, error));
     TRY(check_model(job, error));
     for (const char *const *at = detector_warnings(job->model); *at != NULL; at++) {
         score_log(job, SPUR_LOG_WARNING, "%s", *at);

@@ -236,6 +236,10 @@ static void test_scenic_geometry_changes_the_digest(void **state)
     assert_int_equal(detector_preprocess(scenic)->geometry, PREPROCESS_PAD_ZOOM);
     detector_close(hf);
     detector_close(scenic);
+    options.without_digest = true; /* for those who do not ask */
+    assert_ok(detector_open(data_path("tiny-owlvit"), &options, &hf, &error), error);
+    assert_string_equal(detector_digest(hf), "");
+    detector_close(hf);
 }
 
 static void cancel_after_first(void *context, const char *stage, const float *rows,
