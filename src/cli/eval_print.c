@@ -155,26 +155,63 @@ static void print_heading(const spur_eval_summary *from, const char *prefix, siz
                  title, "95 %", "worst");
 }
 
-/* Rows of the heads whose prefix begins with the same split and backbone as the one at
- * values[i]: the original one first. Returns the place behind them. */
+/* original, clear, mid, hidden, rnd, others. */
+static int kind_of(const char *name)
+{
+    static const char *const kinds[] = {"original", "clear-", "mid-", "hidden-", "rnd-"};
+    int kind = 0;
+    while (kind < 5 && strncmp(name, kinds[kind], strlen(kinds[kind])) != 0) {
+        kind++;
+    }
+    return kind;
+}
+
+/* The number in "clear-50"; -1 where none stands. */
+static double size_of(const char *name)
+{
+    const char *at = strchr(name, '-');
+    return at != NULL && at[1] >= '0' && at[1] <= '9' ? strtod(at + 1, NULL) : -1.0;
+}
+
+/* By kind, counts before shares, then by size: clear-50 before clear-200. */
+static int compare_heads(const char *a, const char *b)
+{
+    int order = kind_of(a) - kind_of(b);
+    if (order == 0) {
+        order = (strstr(a, "pct") != NULL) - (strstr(b, "pct") != NULL);
+    }
+    if (order == 0) {
+        order = (size_of(a) > size_of(b)) - (size_of(a) < size_of(b));
+    }
+    return order == 0 ? strcmp(a, b) : order;
+}
+
+/* Rows of the heads of one split and backbone, whose marks begin at values[i]; `first` begins
+ * with both. Returns the place behind them. */
 static size_t print_heads(const spur_eval_summary *from, size_t i, const char *first,
                           size_t group)
 {
-    size_t end = from->value_count;
-    for (int is_rest = 0; is_rest < 2; is_rest++) {
-        char prefix[KEY_SIZE];
-        for (end = i;
-             end < from->value_count && strncmp(from->values[end].key, first, group + 1) == 0;
-             end++) {
-            size_t length;
-            if (is_set(from->values[end].key, prefix)) {
-                const char *name = head_of(prefix, &length);
-                if ((strcmp(name, "original") != 0) == (is_rest == 1)) {
-                    print_head(from, prefix, name, find_k(from, prefix));
-                }
+    char shown[KEY_SIZE] = "", prefix[KEY_SIZE], best[KEY_SIZE];
+    size_t end = i, unused;
+    while (end < from->value_count && strncmp(from->values[end].key, first, group + 1) == 0) {
+        end++;
+    }
+    do {
+        best[0] = '\0';
+        for (size_t j = i; j < end; j++) {
+            bool is_head = is_set(from->values[j].key, prefix);
+            const char *name = is_head ? head_of(prefix, &unused) : NULL;
+            if (is_head &&
+                (shown[0] == '\0' || compare_heads(name, head_of(shown, &unused)) > 0) &&
+                (best[0] == '\0' || compare_heads(name, head_of(best, &unused)) < 0)) {
+                memcpy(best, prefix, sizeof best);
             }
         }
-    }
+        if (best[0] != '\0') {
+            print_head(from, best, head_of(best, &unused), find_k(from, best));
+            memcpy(shown, best, sizeof shown);
+        }
+    } while (best[0] != '\0');
     return end;
 }
 
