@@ -460,7 +460,7 @@ SPUR_API spur_status spur_run_open(const char *path, spur_run **out,
 SPUR_API void spur_run_close(spur_run *run);
 
 /* Forgets everything that stages have made from the images of a run: rows and scores of every
- * split, features, subsets, last layers. The folder stays; a missing one is fine. */
+ * split, features, subsets, last layers, numbers. The folder stays; a missing one is fine. */
 SPUR_API spur_status spur_run_clear(const char *path, spur_error *error) SPUR_MUST_USE;
 
 typedef struct spur_failure {

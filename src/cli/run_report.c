@@ -97,9 +97,11 @@ static void put_heads(json_printer *json, const run_job *job)
         json_put_open(json, NULL, '{');
         json_put_text(json, "backbone", head->backbone);
         json_put_text(json, "subset", head->name);
+        json_put_open(json, "top1", '{');
         for (size_t j = 0; j < splits.count; j++) {
             json_put_number(json, splits.names[j], head_accuracy(head, splits.names[j]));
         }
+        json_put_close(json, '}');
         json_put_close(json, '}');
     }
     json_put_close(json, ']');

@@ -10,6 +10,7 @@
 #include "io/file.h"
 #include "io/folder.h"
 #include "io/part_file.h"
+#include "io/store_results.h"
 #include "io/store_subsets.h"
 #include "pipeline/run.h"
 
@@ -40,7 +41,12 @@ done:
     return status;
 }
 
-static spur_status drop_subsets(store *db, spur_error *error)
+/* Stages of an evaluation (io/store_results.h). */
+static const char *const stages[] = {"eval",  "groups",   "ood", "noise",
+                                     "audit", "controls", "auto"};
+
+/* Subsets and numbers. */
+static spur_status drop_results(store *db, spur_error *error)
 {
     spur_status status;
     name_list list = {0};
@@ -50,6 +56,9 @@ static spur_status drop_subsets(store *db, spur_error *error)
         TRY(store_drop_subset(db, list.names[i], error));
     }
     TRY(store_seal_subsets(db, error));
+    for (size_t i = 0; i < sizeof stages / sizeof stages[0]; i++) {
+        TRY(store_drop_stage(db, stages[i], error));
+    }
     TRY(store_commit(db, error));
 done:
     names_free(&list);
@@ -61,7 +70,7 @@ static spur_status drop_rows(store *db, spur_error *error)
     spur_status status = SPUR_OK;
     const store_split *splits = NULL;
     size_t count = 0;
-    TRY(drop_subsets(db, error));
+    TRY(drop_results(db, error));
     TRY(store_get_splits(db, &splits, &count, error));
     while (count > 0) {
         TRY(store_drop_split(db, splits[0].name, error));
@@ -131,6 +140,7 @@ spur_status spur_run_clear(const char *path, spur_error *error)
 {
     spur_status status = SPUR_OK;
     store *db = NULL;
+    char *numbers = NULL;
     if (path == NULL) {
         return error_set(error, SPUR_USAGE, "a run folder is needed");
     }
@@ -141,7 +151,10 @@ spur_status spur_run_clear(const char *path, spur_error *error)
     TRY(drop_rows(db, error));
     TRY(remove_below(path, "features", error));
     TRY(remove_below(path, "heads", error));
+    TRY(file_join(path, "metrics.json", &numbers, error));
+    TRY(part_file_remove(numbers, error));
 done:
+    memory_free(numbers);
     store_close(db);
     return status;
 }
