@@ -1038,6 +1038,7 @@ typedef struct spur_report_options {
     bool redact_paths;   /* only last components of file names, no folders */
     bool no_thumbnails;  /* no image is read again */
     size_t threads;      /* 0 = all processors */
+    bool png, pdf;       /* figures also in this form: SPUR_USAGE when built without librsvg */
 } spur_report_options;
 
 SPUR_API void spur_report_options_defaults(spur_report_options *options);

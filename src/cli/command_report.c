@@ -22,6 +22,8 @@ static const option report_table[] = {
      "pictures link to the image files, relative to the report", false},
     {"redact-paths", 0, OPTION_FLAG, NULL, "no folders, only last parts of file names", false},
     {"no-thumbnails", 0, OPTION_FLAG, NULL, "no pictures; no image is read again", false},
+    {"png", 0, OPTION_FLAG, NULL, "figures also as PNG, when built with librsvg", false},
+    {"pdf", 0, OPTION_FLAG, NULL, "figures also as PDF, when built with librsvg", false},
     {"threads", 'j', OPTION_COUNT, "N", "worker threads (default all processors)", false},
     {0}};
 static const option_group report_group = {"Report", report_table};
@@ -44,6 +46,8 @@ static spur_status read_options(const arguments *from, const char **classes,
     out->link_originals = argument_flag(from, "link-originals");
     out->redact_paths = argument_flag(from, "redact-paths");
     out->no_thumbnails = argument_flag(from, "no-thumbnails");
+    out->png = argument_flag(from, "png");
+    out->pdf = argument_flag(from, "pdf");
     TRY(read_threads(from, &out->threads, error));
 done:
     return status;

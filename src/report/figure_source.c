@@ -135,6 +135,10 @@ static spur_status find_names(figure_source *in, spur_error *error)
     if (in->head_count > 0) {
         qsort(in->heads, in->head_count, sizeof *in->heads, compare_heads);
     }
+    size_t place = 0;
+    for (size_t h = 0; h < in->head_count; h++) {
+        in->heads[h].place = order_of(&in->heads[h]) == 2 ? place++ : 0;
+    }
 done:
     return status;
 }
@@ -221,9 +225,10 @@ plot_role figure_role(const figure_head *entry)
                                       [SUBSET_MID] = PLOT_MID,
                                       [SUBSET_HIDDEN] = PLOT_HIDDEN,
                                       [SUBSET_RANDOM] = PLOT_RANDOM};
+    static const plot_role others[] = {PLOT_FIRST, PLOT_SECOND, PLOT_THIRD};
     return entry->is_original ? PLOT_ORIGINAL
            : entry->is_subset ? roles[entry->key.kind]
-                              : PLOT_FIRST;
+                              : others[entry->place % (sizeof others / sizeof *others)];
 }
 
 const char *figure_short_name(const figure_head *entry)

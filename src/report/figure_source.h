@@ -15,6 +15,7 @@ typedef struct figure_head {
     const char *name;
     bool is_original, is_subset; /* neither: a head of the user's */
     subset_key key;              /* when is_subset */
+    size_t place;                /* among the user's heads */
 } figure_head;
 
 /* Subsets of one size: a row of panels. */

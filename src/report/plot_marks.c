@@ -199,7 +199,7 @@ static void draw_band(plot_drawing *on, const plot_box *area, const plot_series 
         }
         if (!is_open) {
             svg_start(&on->out, "path");
-            plot_fill(&on->out, series->role, 0.13);
+            plot_fill(&on->out, series->role, 0.11);
             svg_path_begin(&on->out);
             is_open = true;
         }

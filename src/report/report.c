@@ -120,7 +120,7 @@ done:
 static spur_status write_figures(report_job *job, spur_error *error)
 {
     spur_status status;
-    static const figure_files files = {false, false, 0.0};
+    const figure_files files = {job->options->png, job->options->pdf, 0.0};
     TRY(figures_make(job->run, &job->figures, error));
     job->view.figures = &job->figures;
     job->made->shown.figures = job->figures.count;
@@ -244,7 +244,7 @@ done:
 
 static spur_status clean_figures(report_job *job, spur_error *error)
 {
-    static const char *const ends[] = {".csv", ".dvc.json", ".svg", ".vl.json"};
+    static const char *const ends[] = {".csv", ".dvc.json", ".svg", ".vl.json", ".png", ".pdf"};
     enum {
         ENDS = sizeof ends / sizeof *ends
     };
@@ -257,8 +257,13 @@ static spur_status clean_figures(report_job *job, spur_error *error)
     for (size_t i = 0; i < job->figures.count * ENDS; i++) {
         char name[160];
         char *copy = NULL;
-        int length = snprintf(name, sizeof name, "%s%s",
-                              job->figures.items[i / ENDS].drawing.id, ends[i % ENDS]);
+        const char *end = ends[i % ENDS];
+        if ((strcmp(end, ".png") == 0 && !job->options->png) ||
+            (strcmp(end, ".pdf") == 0 && !job->options->pdf)) {
+            continue; /* of an earlier report */
+        }
+        int length =
+            snprintf(name, sizeof name, "%s%s", job->figures.items[i / ENDS].drawing.id, end);
         TRY(arena_text(names, name, (size_t)length, &copy, error));
         kept[count++] = copy;
     }
@@ -325,6 +330,11 @@ static spur_status check_options(const char *run, const spur_report_options *opt
         return error_set(error, SPUR_USAGE,
                          "links to the originals would show their paths; leave one of the two "
                          "options away");
+    }
+    if ((options->png || options->pdf) && !figures_can_render()) {
+        return error_set(error, SPUR_USAGE,
+                         "this spur was built without librsvg and writes no PNG or PDF: take "
+                         "the SVG files, `rsvg-convert FILE.svg -o FILE.png`");
     }
     return SPUR_OK;
 }

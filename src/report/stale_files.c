@@ -31,7 +31,7 @@ bool stale_is_thumbnail(const char *name)
 
 bool stale_is_figure(const char *name)
 {
-    static const char *const ends[] = {".svg", ".csv", ".vl.json", ".dvc.json"};
+    static const char *const ends[] = {".svg", ".csv", ".vl.json", ".dvc.json", ".png", ".pdf"};
     bool is_ours = false;
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
         is_ours = is_ours || ends_with(name, ends[i]);

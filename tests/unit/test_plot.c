@@ -479,6 +479,65 @@ static void failed_allocations_leak_nothing(void **state)
     }
 }
 
+/* ---- contrast (WCAG 2.1) ----------------------------------------------------------------- */
+
+static double channel(double value)
+{
+    return value <= 0.03928 ? value / 12.92 : pow((value + 0.055) / 1.055, 2.4);
+}
+
+/* Relative luminance of `ink` over `paper` at an opacity. */
+static double luminance(const unsigned ink[3], const unsigned paper[3], double opacity)
+{
+    static const double parts[3] = {0.2126, 0.7152, 0.0722};
+    double sum = 0.0;
+    for (size_t i = 0; i < 3; i++) {
+        double mixed = opacity * ink[i] + (1.0 - opacity) * paper[i];
+        sum += parts[i] * channel(mixed / 255.0);
+    }
+    return sum;
+}
+
+/* The colour behind `name` from `from` on: #rgb or #rrggbb. */
+static const char *read_colour(const char *from, const char *name, unsigned out[3])
+{
+    const char *at = strstr(from, name);
+    assert_non_null(at);
+    at += strlen(name);
+    size_t digits = strspn(at, "0123456789abcdefABCDEF");
+    unsigned long value = strtoul(at, NULL, 16);
+    for (size_t i = 0; i < 3; i++) {
+        out[2 - i] = digits == 3 ? (unsigned)(value >> (4 * i) & 15U) * 17U
+                                 : (unsigned)(value >> (8 * i) & 255U);
+    }
+    return at;
+}
+
+static void texts_are_readable_in_both_themes(void **state)
+{
+    (void)state;
+    shown = make_lines(2, 1, 3);
+    wire(&shown, 2, 3);
+    char *svg = draw(&shown.of, &(plot_picture){.is_alone = true});
+    const char *opacity = strstr(svg, "fill-opacity=\"0.7"); /* of texts in the background */
+    assert_non_null(opacity);
+    double faint = strtod(opacity + strlen("fill-opacity=\""), NULL);
+    const char *at = svg;
+    for (size_t theme = 0; theme < 3; theme++) { /* light, dark, print */
+        unsigned ink[3];
+        unsigned paper[3];
+        at = read_colour(at, ".drawing{color:#", ink);
+        (void)read_colour(at, ".paper{fill:#", paper);
+        double a = luminance(ink, paper, faint) + 0.05;
+        double b = luminance(paper, paper, 1.0) + 0.05;
+        double contrast = a > b ? a / b : b / a;
+        if (contrast < 4.5) { /* observed 8.0, 9.6, 9.7 */
+            fail_msg("theme %zu: contrast %g", theme, contrast);
+        }
+    }
+    memory_free(svg);
+}
+
 static void bytes_do_not_depend_on_the_locale(void **state)
 {
     (void)state;
@@ -511,6 +570,7 @@ int main(void)
         cmocka_unit_test(numbers_are_in_csv_and_table),
         cmocka_unit_test(templates_hold_the_word_of_dvc),
         cmocka_unit_test(failed_allocations_leak_nothing),
+        cmocka_unit_test(texts_are_readable_in_both_themes),
         cmocka_unit_test(bytes_do_not_depend_on_the_locale),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
