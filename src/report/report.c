@@ -320,6 +320,21 @@ static void close_job(report_job *job)
     spur_report_summary_free(job->made == NULL ? NULL : &job->made->shown);
 }
 
+/* Predictions that no longer fit their head or features are left out, and it is said. */
+static void warn_of_skipped(const report_job *job)
+{
+    char text[160];
+    if (job->data.heads.skipped == 0 || job->monitor == NULL || job->monitor->log == NULL) {
+        return;
+    }
+    (void)snprintf(
+        text, sizeof text,
+        "%zu sets of predictions are older than their heads or features and are left "
+        "out; `spur eval RUN` makes them again",
+        job->data.heads.skipped);
+    job->monitor->log(job->monitor->context, SPUR_LOG_WARNING, text);
+}
+
 static spur_status check_options(const char *run, const spur_report_options *options,
                                  spur_error *error)
 {
@@ -351,6 +366,7 @@ spur_status spur_report(const char *run, const spur_report_options *options,
     TRY(check_options(run, job.options, error));
     TRY(open_job(&job, run, error));
     TRY(report_data_make(job.run, job.options, &job.data, error));
+    warn_of_skipped(&job);
     TRY(open_view(&job, error));
     TRY(write_figures(&job, error));
     TRY(write_classes(&job, error));
