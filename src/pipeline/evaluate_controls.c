@@ -480,6 +480,34 @@ static size_t same_sets(const prediction_list *sets, size_t first, bool with_bac
     return end - first;
 }
 
+/* Which classes the detector cannot see, and where the suspects are. */
+static spur_status add_split_classes(control_job *job, const control_split *split,
+                                     spur_error *error)
+{
+    spur_status status;
+    const char *name = split->rows.split;
+    size_t *suspects = NULL;
+    TRY(memory_new_zeroed(job->run->class_count, sizeof *suspects, &suspects, error));
+    for (size_t i = 0; i < split->rows.count; i++) {
+        if (split->is_suspect[i] != 0) {
+            suspects[split->rows.class_index[i]]++;
+        }
+    }
+    for (size_t c = 0; c < job->run->class_count; c++) {
+        const char *label = job->run->classes[c].label;
+        if (split->is_visible[c] == 0) {
+            TRY(result_add(&job->made, error, 1, "%s/class/%s/invisible", name, label));
+        }
+        if (suspects[c] > 0) {
+            TRY(result_add(&job->made, error, (double)suspects[c], "%s/class/%s/label_suspects",
+                           name, label));
+        }
+    }
+done:
+    memory_free(suspects);
+    return status;
+}
+
 static spur_status control_one_split(control_job *job, size_t first, size_t count,
                                      spur_error *error)
 {
@@ -493,6 +521,7 @@ static spur_status control_one_split(control_job *job, size_t first, size_t coun
     if (split.knows_suspects) {
         TRY(result_add(&job->made, error, (double)split.suspects, "%s/label_suspects", name));
     }
+    TRY(add_split_classes(job, &split, error));
     TRY(claim_split(job->run, &split, &job->made, error));
     for (size_t at = first; at < first + count;) {
         size_t heads = same_sets(&job->sets, at, true);
@@ -555,7 +584,7 @@ static spur_status digest_inputs(control_job *job, char hex[DIGEST_HEX_SIZE], sp
     unsigned char sum[DIGEST_SIZE];
     char *curves = NULL;
     TRY(store_get_stage_inputs(job->run->db, curve_stage, &curves, error));
-    TRY(digest_text(&bytes, "controls 1", error));
+    TRY(digest_text(&bytes, "controls 2", error));
     TRY(digest_text(&bytes, curves == NULL ? "" : curves, error));
     TRY(digest_u64(&bytes, asked->seed, error));
     TRY(digest_u64(&bytes, asked->draws, error));

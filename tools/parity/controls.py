@@ -323,6 +323,15 @@ def check_group(differences, spur, run, split, key, heads, folder, columns, resu
                         np.load(f"{folder}/heads/{key[1]}/original.npz"), names["original"], results)
 
 
+def check_split_classes(differences, name, split, invisible, results):
+    for label in invisible:
+        key = f"{name}/class/{split.names[label]}/invisible"
+        differences.add("invisible classes", key, results.pop(key), 1)
+    for label, count in collections.Counter(split.label[split.suspect]).items():
+        key = f"{name}/class/{split.names[label]}/label_suspects"
+        differences.add("suspects", key, results.pop(key), count)
+
+
 def check_unsuspected(differences, split, images, right, key, k, results):
     ends, kept = split.ends(k)[images], ~split.suspect[images]
     clear = kept & (split.rank[images] > split.size[images] - ends)
@@ -354,6 +363,7 @@ def main():
                 splits[name].names = labels
                 differences.add("invisible classes", name, results.pop(f"{name}/invisible_classes"), len(invisible))
                 differences.add("suspects", name, results.pop(f"{name}/label_suspects"), len(suspects))
+                check_split_classes(differences, name, splits[name], invisible, results)
             check_group(differences, spur, run, splits[name], key, heads, folder, columns, results)
     print(f"{count} results; left over: {len(results)}")
     for kind, away in differences.largest.items():
