@@ -18,7 +18,8 @@
 enum {
     CLASSES = 3,
     IMAGES = 24,
-    WIDTH = 4
+    WIDTH = 4,
+    SWEEP_STEP = 5
 };
 
 static void fill_rows(run_row *rows, float *features, uint64_t seed)
@@ -470,6 +471,35 @@ static void test_auto_stopped(void **state)
                      FILE_MISSING);
 }
 
+/* Allocations that fail are reported and leak nothing. Every SWEEP_STEP-th of them: there are
+ * thousands, most in loops. */
+static void sweep(const char *run, const spur_retrain_options *options)
+{
+    spur_error error;
+    spur_status status = SPUR_RESOURCE;
+    for (size_t n = 1; status == SPUR_RESOURCE; n += SWEEP_STEP) {
+        (void)memory_fail_at(n, false);
+        status = spur_retrain(run, options, NULL, NULL, &error);
+        (void)memory_fail_at(0, false);
+    }
+    assert_int_equal(status, SPUR_OK);
+}
+
+static void test_memory(void **state)
+{
+    const char *run = make_world(state);
+    spur_retrain_options options = options_make();
+    options.subsets = "clear-2";
+    options.restart = true;
+    sweep(run, &options);
+    options = auto_options();
+    options.auto_amounts = "2";
+    options.auto_clear = "50";
+    options.folds = 2;
+    options.restart = true;
+    sweep(run, &options);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -481,6 +511,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_stopped, temp_setup, temp_teardown),
         cmocka_unit_test_setup_teardown(test_auto, temp_setup, temp_teardown),
         cmocka_unit_test_setup_teardown(test_auto_settings, temp_setup, temp_teardown),
-        cmocka_unit_test_setup_teardown(test_auto_stopped, temp_setup, temp_teardown)};
+        cmocka_unit_test_setup_teardown(test_auto_stopped, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(test_memory, temp_setup, temp_teardown)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
