@@ -150,6 +150,10 @@ static spur_status take_finding(void *context, const char *stage, const store_fi
 {
     spur_status status;
     report_data *into = context;
+    /* Some sentences name image files. */
+    if (into->options->redact_paths && strchr(finding->text, '/') != NULL) {
+        return SPUR_OK;
+    }
     TRY(memory_grow(&into->findings, &into->finding_capacity, into->finding_count + 1,
                     sizeof *into->findings, error));
     report_finding *made = &into->findings[into->finding_count++];
