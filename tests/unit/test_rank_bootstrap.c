@@ -147,8 +147,7 @@ static void check_against_twin(bool is_even)
         assert_near(draws.worst[d], twin_worst(&drawn, &binning), 1e-12);
         assert_near(draws.deviation[d], twin_deviation(&rows, &drawn), 1e-12);
         for (size_t k = 0; k < 2; k++) {
-            assert_near(draws.gap[k * DRAWS + d], curve_gap_at(&drawn, ks[k]).gap,
-                               1e-12);
+            assert_near(draws.gap[k * DRAWS + d], curve_gap_at(&drawn, ks[k]).gap, 1e-12);
         }
         curve_rows_free(&drawn);
     }

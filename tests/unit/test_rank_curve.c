@@ -185,8 +185,8 @@ static void gap_takes_both_ends(void **state)
     assert_int_equal(gap.clear_n, n[1]);
     assert_int_equal(gap.hidden_correct, correct[0]);
     assert_int_equal(gap.clear_correct, correct[1]);
-    assert_near(
-        gap.gap, (double)correct[1] / (double)n[1] - (double)correct[0] / (double)n[0], 1e-15);
+    assert_near(gap.gap, (double)correct[1] / (double)n[1] - (double)correct[0] / (double)n[0],
+                1e-15);
     assert_int_equal(curve_k_of((curve_k){100000, true}, 30), 3);  /* 10 % */
     assert_int_equal(curve_k_of((curve_k){100000, true}, 4), 1);   /* at least one */
     assert_int_equal(curve_k_of((curve_k){900000, true}, 30), 15); /* at most half */
