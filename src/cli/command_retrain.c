@@ -48,7 +48,8 @@ static const option run_table[] = {
     {0}};
 static const option auto_table[] = {
     {"auto", 0, OPTION_FLAG, NULL,
-     "instead of the run's subsets: choose the images of a class and C by folds of train",
+     "a head on images of a class and with a C that folds of train chose (retrain: instead "
+     "of the subsets)",
      false},
     {"auto-k", 0, OPTION_TEXT, "LIST", "images of a class to try (default 10%,25%,50%,100%)",
      false},
@@ -65,10 +66,10 @@ static const option matrix_table[] = {
     {0}};
 static const option_group retrain_group = {"Retrain", retrain_table};
 static const option_group run_group = {"Of a run", run_table};
-static const option_group auto_group = {"Choice of images", auto_table};
+const option_group auto_options = {"Choice of images", auto_table};
 static const option_group matrix_group = {"Of a matrix", matrix_table};
 static const option_group *const retrain_groups[] = {
-    &recipe_options, &retrain_group,    &run_group,      &auto_group, &matrix_group,
+    &recipe_options, &retrain_group,    &run_group,      &auto_options, &matrix_group,
     &json_options,   &progress_options, &screen_options, NULL};
 
 /* ---- options ---------------------------------------------------------------------------- */

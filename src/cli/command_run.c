@@ -42,11 +42,23 @@ static const option run_options_table[] = {
     {"keep-going", 0, OPTION_FLAG, NULL, "do not give up after 1000 failures in a row", false},
     {0}};
 static const option_group run_options = {"Run", run_options_table};
-static const option_group *const run_groups[] = {
-    &run_options,    &subset_options,   &naming_options,   &recipe_options,
-    &controls_group, &noise_group,      &audit_group,      &scoring_options,
-    &data_options,   &image_options,    &backbone_options, &detector_options,
-    &json_options,   &progress_options, &screen_options,   NULL};
+static const option_group *const run_groups[] = {&run_options,
+                                                 &subset_options,
+                                                 &naming_options,
+                                                 &recipe_options,
+                                                 &auto_options,
+                                                 &controls_group,
+                                                 &noise_group,
+                                                 &audit_group,
+                                                 &scoring_options,
+                                                 &data_options,
+                                                 &image_options,
+                                                 &backbone_options,
+                                                 &detector_options,
+                                                 &json_options,
+                                                 &progress_options,
+                                                 &screen_options,
+                                                 NULL};
 
 /* ---- datasets --------------------------------------------------------------------------- */
 
@@ -199,6 +211,8 @@ static spur_status read_options(const arguments *from, double *values, run_job *
     /* These names mean something else on their own command's line. */
     job->retrain.backbone = NULL;
     job->retrain.subsets = NULL;
+    job->wants_choice = job->retrain.automatic;
+    job->retrain.automatic = false;
     job->select.split = argument_text(from, "split");
     job->features.split = NULL;
     job->score.restart = job->features.restart = false;

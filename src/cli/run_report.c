@@ -87,11 +87,10 @@ static void put_backbones(json_printer *json, const spur_features_summary *seen)
 }
 
 /* Accuracy of the last layers trained again on subsets. */
-static void put_heads(json_printer *json, const run_job *job)
+static void put_some_heads(json_printer *json, const run_job *job,
+                           const spur_retrain_summary *heads)
 {
-    const spur_retrain_summary *heads = job->heads;
     split_list splits = list_splits(job->ranked);
-    json_put_open(json, "heads", '[');
     for (size_t i = 0; heads != NULL && i < heads->count; i++) {
         const spur_head_summary *head = &heads->heads[i];
         json_put_open(json, NULL, '{');
@@ -104,6 +103,13 @@ static void put_heads(json_printer *json, const run_job *job)
         json_put_close(json, '}');
         json_put_close(json, '}');
     }
+}
+
+static void put_heads(json_printer *json, const run_job *job)
+{
+    json_put_open(json, "heads", '[');
+    put_some_heads(json, job, job->heads);
+    put_some_heads(json, job, job->chosen);
     json_put_close(json, ']');
 }
 
@@ -214,9 +220,9 @@ static void print_columns(const split_list *splits, const terminal *screen)
     (void)putchar('\n');
 }
 
-/* Heads i to end - 1 together, by their mean. */
-static void print_row(const char *backbone, const char *name, const run_job *job, size_t i,
-                      size_t end, const split_list *splits)
+/* `count` heads together, by their mean; 0: the backbone's own. */
+static void print_row(const char *backbone, const char *name, const run_job *job,
+                      const spur_head_summary *heads, size_t count, const split_list *splits)
 {
     (void)fputs("  ", stdout);
     print_cell(backbone, NAME_CELLS);
@@ -224,11 +230,11 @@ static void print_row(const char *backbone, const char *name, const run_job *job
     print_cell(name, NAME_CELLS);
     for (size_t s = 0; s < splits->count && s < SPLITS_SHOWN; s++) {
         double sum = 0.0;
-        for (size_t h = i; h < end; h++) {
-            sum += head_accuracy(&job->heads->heads[h], splits->names[s]);
+        for (size_t h = 0; h < count; h++) {
+            sum += head_accuracy(&heads[h], splits->names[s]);
         }
-        print_share(i < end ? sum / (double)(end - i)
-                            : own_accuracy(job->seen, backbone, splits->names[s]));
+        print_share(count > 0 ? sum / (double)count
+                              : own_accuracy(job->seen, backbone, splits->names[s]));
     }
     (void)putchar('\n');
 }
@@ -254,13 +260,14 @@ static size_t seeds_end(const spur_retrain_summary *heads, size_t i)
     return end;
 }
 
-static bool print_heads(const char *backbone, const run_job *job, const split_list *splits)
+static bool print_heads(const char *backbone, const run_job *job,
+                        const spur_retrain_summary *heads, const split_list *splits)
 {
     bool has_means = false;
-    for (size_t i = 0, end; job->heads != NULL && i < job->heads->count; i = end) {
-        const spur_head_summary *head = &job->heads->heads[i];
+    for (size_t i = 0, end; heads != NULL && i < heads->count; i = end) {
+        const spur_head_summary *head = &heads->heads[i];
         char name[64];
-        end = seeds_end(job->heads, i);
+        end = seeds_end(heads, i);
         if (strcmp(head->backbone, backbone) != 0) {
             continue;
         }
@@ -270,7 +277,7 @@ static bool print_heads(const char *backbone, const run_job *job, const split_li
                            head->name, end - i);
             has_means = true;
         }
-        print_row(head->backbone, name, job, i, end, splits);
+        print_row(head->backbone, name, job, head, end - i, splits);
     }
     return has_means;
 }
@@ -287,8 +294,9 @@ void run_report_accuracies(const run_job *job, const terminal *screen)
     for (size_t i = 0; i < job->seen->set_count; i++) {
         const char *backbone = job->seen->sets[i].backbone;
         if (strcmp(backbone, last) != 0) {
-            print_row(backbone, "as it is", job, 0, 0, &splits);
-            has_means = print_heads(backbone, job, &splits) || has_means;
+            print_row(backbone, "as it is", job, NULL, 0, &splits);
+            has_means = print_heads(backbone, job, job->heads, &splits) || has_means;
+            (void)print_heads(backbone, job, job->chosen, &splits);
             last = backbone;
         }
     }

@@ -28,6 +28,7 @@ void run_job_close(run_job *job)
     spur_select_summary_free(job->selected);
     spur_features_summary_free(job->seen);
     spur_retrain_summary_free(job->heads);
+    spur_retrain_summary_free(job->chosen);
     spur_eval_summary_free(job->numbers);
     spur_report_summary_free(job->pages);
 }
@@ -168,6 +169,28 @@ static void describe_retrain(const run_job *job, size_t i, char note[RUN_NOTE_SI
                    there);
 }
 
+static size_t once_with_choice(const run_job *job)
+{
+    return job->wants_choice ? once_with_backbones(job) : 0;
+}
+
+static spur_status choose_heads(run_job *job, size_t i, const spur_monitor *monitor,
+                                spur_error *error)
+{
+    spur_retrain_options options = job->retrain;
+    (void)i;
+    options.automatic = true;
+    return spur_retrain(job->run, &options, monitor, &job->chosen, error);
+}
+
+static void describe_choose(const run_job *job, size_t i, char note[RUN_NOTE_SIZE])
+{
+    (void)i;
+    (void)snprintf(note, RUN_NOTE_SIZE, "%zu last layers%s", job->chosen->count,
+                   job->chosen->count > 0 && job->chosen->heads[0].was_there ? ", were there"
+                                                                             : "");
+}
+
 /* ---- eval, report ----------------------------------------------------------------------- */
 
 static spur_status evaluate(run_job *job, size_t i, const spur_monitor *monitor,
@@ -207,6 +230,7 @@ const run_stage run_table[] = {
     {"select", once, select_subsets, plan_select, describe_select, true},
     {"features", once_with_backbones, compute_features, plan_features, describe_features, true},
     {"retrain", once_with_backbones, retrain_heads, plan_retrain, describe_retrain, true},
+    {"choose", once_with_choice, choose_heads, NULL, describe_choose, false},
     {"eval", once_with_backbones, evaluate, plan_eval, describe_eval, false},
     {"report", once, write_report, NULL, describe_report, false},
     {NULL, NULL, NULL, NULL, NULL, false},

@@ -52,6 +52,7 @@ typedef struct run_job {
     spur_select_options select;
     spur_features_options features;
     spur_retrain_options retrain;
+    bool wants_choice; /* also a head on images that folds of train choose */
     spur_eval_options eval;
     spur_report_options report;
     bool is_restarted; /* drop what the run holds first */
@@ -62,9 +63,10 @@ typedef struct run_job {
     spur_score_summary *scored[RUN_SOURCES];
     spur_rank_summary *ranked;
     spur_select_summary *selected;
-    spur_features_summary *seen; /* NULL without backbones */
-    spur_retrain_summary *heads; /* NULL without backbones */
-    spur_eval_summary *numbers;  /* NULL without backbones */
+    spur_features_summary *seen;  /* NULL without backbones */
+    spur_retrain_summary *heads;  /* NULL without backbones */
+    spur_retrain_summary *chosen; /* NULL unless wants_choice */
+    spur_eval_summary *numbers;   /* NULL without backbones */
     spur_report_summary *pages;
 } run_job;
 
@@ -88,7 +90,8 @@ typedef struct run_stage {
     bool can_redo; /* a word of --redo */
 } run_stage;
 
-/* score, rank, select, features, retrain, eval, report; ended by a stage without name. */
+/* score, rank, select, features, retrain, choose, eval, report; ended by a stage without name.
+ */
 extern const run_stage run_table[];
 
 /* Options of all stages at their defaults. */

@@ -16,8 +16,10 @@ enum {
 };
 
 /* --prompts --agg --margin --objectness; --subset -k --seeds --exclude; --recipe --C --k-fold
- * --class-weight --raw --warm-start; --no-controls --permutations --confound */
-extern const option_group scoring_options, subset_options, recipe_options, controls_group;
+ * --class-weight --raw --warm-start; --no-controls --permutations --confound; --auto --auto-k
+ * --auto-clear --auto-drop */
+extern const option_group scoring_options, subset_options, recipe_options, controls_group,
+    auto_options;
 
 spur_status read_score_options(const arguments *from, spur_score_options *out,
                                spur_error *error) SPUR_MUST_USE;

@@ -164,12 +164,30 @@ static int on_progress(void *context, const spur_progress *progress)
     return signals_stop_wanted();
 }
 
+/* True the first time; what does not fit into the list is always new. */
+static bool is_new(terminal *screen, const char *message)
+{
+    uint64_t hash = 14695981039346656037u; /* FNV-1a */
+    for (const char *at = message; *at != '\0'; at++) {
+        hash = (hash ^ (unsigned char)*at) * 1099511628211u;
+    }
+    for (size_t i = 0; i < screen->told_count; i++) {
+        if (screen->told[i] == hash) {
+            return false;
+        }
+    }
+    if (screen->told_count < sizeof screen->told / sizeof screen->told[0]) {
+        screen->told[screen->told_count++] = hash;
+    }
+    return true;
+}
+
 static void on_log(void *context, spur_log_level level, const char *message)
 {
     terminal *screen = context;
-    if (level == SPUR_LOG_WARNING) {
+    if (level == SPUR_LOG_WARNING && is_new(screen, message)) {
         terminal_warn(screen, "%s", message);
-    } else {
+    } else if (level != SPUR_LOG_WARNING) {
         terminal_note(screen, "%s", message);
     }
 }

@@ -19,6 +19,8 @@ typedef struct terminal {
     bool shows_progress, shows_bar;
     bool bar_is_drawn;
     double last_shown; /* monotonic seconds */
+    uint64_t told[32]; /* hashes of warnings of the library: each is shown once */
+    size_t told_count;
     progress_meter meter;
 } terminal;
 

@@ -11,6 +11,7 @@
 #include "io/store_results.h"
 #include "pipeline/auto_trials.h"
 #include "pipeline/evaluation_rows.h"
+#include "pipeline/result_list.h"
 #include "pipeline/retrain_heads.h"
 
 #define SPLIT "train"
@@ -374,6 +375,7 @@ spur_status retrain_auto_store(retrain_run *in, spur_error *error)
     size_t count;
     unsigned char raw[DIGEST_SIZE];
     char hex[DIGEST_HEX_SIZE];
+    bool is_current;
     TRY(arena_new(&made.memory, error));
     TRY(store_get_backbones(in->run->db, &backbones, &count));
     for (size_t i = 0; i < count; i++) {
@@ -381,6 +383,10 @@ spur_status retrain_auto_store(retrain_run *in, spur_error *error)
     }
     TRY(digest_of(made.inputs.data, made.inputs.length, raw, error));
     digest_hex(raw, DIGEST_SIZE, hex);
+    TRY(results_are_current(in->run, NAME, hex, &is_current, error));
+    if (is_current) {
+        goto done;
+    }
     const store_stage whole = {.name = "auto",
                                .inputs = hex,
                                .results = made.results,
