@@ -1,10 +1,12 @@
 /*
  * report_settings.c - where the numbers come from: settings, models, digests, splits, subsets.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/digest.h"
 #include "io/store_features.h"
+#include "report/relative.h"
 #include "report/report_pages.h"
 
 static void open_rows(html *into, const char *title, const char *columns)
@@ -61,23 +63,39 @@ static void add_settings(html *into, const report_view *view)
     close_rows(into);
 }
 
+/* The folder of a split as seen from the run: the same wherever both stand. */
+static void add_root(html *into, const report_view *view, const char *root)
+{
+    text_buffer way = {NULL, 0, 0};
+    char *here = realpath(view->data->run->folder, NULL), *there = realpath(root, NULL);
+    if (into->status == SPUR_OK && here != NULL) {
+        into->status = relative_path(here, there == NULL ? root : there, &way, into->error);
+    }
+    add_code(into, way.length > 0 ? way.data : ".");
+    text_buffer_free(&way);
+    free(here);
+    free(there);
+}
+
 /* ---- splits, backbones, subsets ---------------------------------------------------------- */
 
 static void add_splits(html *into, const report_view *view)
 {
     const spur_run *run = view->data->run;
     bool shows_roots = !view->data->options->redact_paths;
-    open_rows(into, "Splits",
-              shows_roots ? "<th>Split</th><th class=n>Images</th><th>Folder</th><th>Digest of "
-                            "the manifest</th>"
-                          : "<th>Split</th><th class=n>Images</th><th>Digest of the "
-                            "manifest</th>");
+    open_rows(
+        into, "Splits",
+        shows_roots
+            ? "<th>Split</th><th class=n>Images</th><th>Folder, from the run</th><th>Digest of "
+              "the manifest</th>"
+            : "<th>Split</th><th class=n>Images</th><th>Digest of the "
+              "manifest</th>");
     for (size_t i = 0; i < run->split_count; i++) {
         html_raw(into, "<tr>");
         html_cell_text(into, run->splits[i].name);
         html_cell_count(into, run->splits[i].images);
         if (shows_roots) {
-            add_code(into, run->splits[i].root);
+            add_root(into, view, run->splits[i].root);
         }
         add_code(into, run->splits[i].manifest_digest);
         html_raw(into, "</tr>\n");

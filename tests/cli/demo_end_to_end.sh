@@ -25,6 +25,7 @@ compare()
     diff -r "$1/run/world" one/run/world
     cmp "$1/run/world.png" one/run/world.png
     cmp "$1/run/ranking.png" one/run/ranking.png
+    diff -r "$1/run/report" one/run/report
     for split in train val balanced ood; do
         cmp <("$spur" export "$1/run" --split $split --csv -) \
             <("$spur" export one/run --split $split --csv -)
