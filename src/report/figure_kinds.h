@@ -19,6 +19,8 @@ spur_status figure_add_ranks(figure_list *into, spur_error *error) SPUR_MUST_USE
 spur_status figure_add_noise(figure_list *into, spur_error *error) SPUR_MUST_USE;
 /* Accuracy in distribution against every other split (figure 5). */
 spur_status figure_add_shifts(figure_list *into, spur_error *error) SPUR_MUST_USE;
+/* Accuracy by group of images, per split but train. */
+spur_status figure_add_groups(figure_list *into, spur_error *error) SPUR_MUST_USE;
 /* Gap between clear and hidden images by class. */
 spur_status figure_add_gaps(figure_list *into, spur_error *error) SPUR_MUST_USE;
 

@@ -8,19 +8,44 @@
 
 static const char caption[] =
     "A point is a last layer: across, its top-1 accuracy on the split that is distributed as "
-    "the training images; up, that on the other split. Bars are 95% intervals, the thin line "
-    "is "
-    "the least-squares line through the points of all backbones. A last layer above the line "
-    "is better on the "
-    "other split than its ordinary accuracy leads to expect. Random subsets of one k are one "
-    "point, the mean, with bars from the lowest to the highest seed; the data have each.";
+    "the training images; up, that on the other split, for splits out of distribution both on "
+    "the classes they share. Bars are 95% intervals. The thin line is fitted to the points: "
+    "for "
+    "splits out of distribution per backbone and straight in logits, else least squares over "
+    "all. A last layer above it is better on the other split than its ordinary accuracy leads "
+    "to expect. Random subsets of one k are one point, the mean, with bars from the lowest to "
+    "the highest seed; the data have each.";
 
 typedef struct shift {
     const char *known, *other, *backbone;
 } shift;
 
+/* What the stage "ood" says: both sides on the classes that the split has. */
+static bool has_own_numbers(const figure_source *in, const shift *of, const char *entry)
+{
+    return isfinite(figure_value(in, "%s/%s/%s/ood_top1", of->other, of->backbone, entry)) &&
+           isfinite(figure_value(in, "%s/%s/%s/id_top1", of->other, of->backbone, entry));
+}
+
+static plot_point own_point(const figure_source *in, const shift *of, const char *entry)
+{
+#define VALUE(name) figure_value(in, "%s/%s/%s/" name, of->other, of->backbone, entry)
+    plot_point point = plot_at(VALUE("id_top1"), VALUE("ood_top1"));
+    point.x_low = VALUE("id_top1_low");
+    point.x_high = VALUE("id_top1_high");
+    point.y_low = VALUE("ood_top1_low");
+    point.y_high = VALUE("ood_top1_high");
+#undef VALUE
+    point.name = entry;
+    point.is_named_inside = true;
+    return point;
+}
+
 static plot_point point_of(const figure_source *in, const shift *of, const char *entry)
 {
+    if (has_own_numbers(in, of, entry)) {
+        return own_point(in, of, entry);
+    }
 #define VALUE(split, name) figure_value(in, "%s/%s/%s/" name, split, of->backbone, entry)
     plot_point point = plot_at(VALUE(of->known, "top1"), VALUE(of->other, "top1"));
     point.x_low = VALUE(of->known, "wilson_low");
@@ -149,6 +174,39 @@ done:
     return status;
 }
 
+/* The evaluation's line, straight in logits, over the range of a backbone's points. */
+static spur_status add_own_line(const figure_source *in, const shift *of, plot_panel *panel,
+                                plot_series *series, spur_error *error)
+{
+    enum {
+        STEPS = 24
+    };
+    spur_status status = SPUR_OK;
+    sums sum = {.n = 0};
+    figure_points line;
+    double slope = figure_value(in, "%s/%s/ood_line_slope", of->other, of->backbone);
+    double base = figure_value(in, "%s/%s/ood_line_intercept", of->other, of->backbone);
+    for (size_t h = 0; h < in->head_count; h++) {
+        plot_point point = point_of(in, of, in->heads[h].name);
+        add_to_sums(&sum, &point);
+    }
+    if (!isfinite(slope) || !isfinite(base) || sum.n == 0) {
+        goto done;
+    }
+    TRY(figure_new_points(in, STEPS + 1, &line, error));
+    for (size_t i = 0; i <= STEPS; i++) {
+        double x = sum.low + (sum.high - sum.low) * (double)i / STEPS;
+        double cut = fmin(fmax(x, 1e-4), 1.0 - 1e-4);
+        line.points[i] =
+            plot_at(x, 1.0 / (1.0 + exp(-(base + slope * log(cut / (1.0 - cut))))));
+    }
+    series[panel->count] =
+        plot_series_make("fitted line", PLOT_QUIET, PLOT_RULE, line.points, STEPS + 1);
+    series[panel->count++].is_unlabelled = true;
+done:
+    return status;
+}
+
 /* One line through the points of all backbones, in every panel. */
 static spur_status add_line(const figure_source *in, const char *other, plot_panel *panels,
                             plot_series *all, spur_error *error)
@@ -157,18 +215,26 @@ static spur_status add_line(const figure_source *in, const char *other, plot_pan
     sums sum = {.n = 0};
     figure_points line;
     size_t each = in->head_count + 1;
+    bool has_own = false;
     TRY(figure_new_points(in, 2, &line, error));
     for (size_t b = 0; b < in->backbone_count; b++) {
+        shift of = {in->known, other, in->backbones[b]};
         for (size_t h = 0; h < in->head_count; h++) {
-            shift of = {in->known, other, in->backbones[b]};
             plot_point point = point_of(in, &of, in->heads[h].name);
+            has_own = has_own || has_own_numbers(in, &of, in->heads[h].name);
             add_to_sums(&sum, &point);
         }
     }
-    for (size_t b = 0; fit(&sum, line.points) && b < in->backbone_count; b++) {
-        plot_series *series = &all[b * each + panels[b].count++];
-        *series = plot_series_make("fitted line", PLOT_QUIET, PLOT_RULE, line.points, 2);
-        series->is_unlabelled = true;
+    for (size_t b = 0; b < in->backbone_count; b++) {
+        shift of = {in->known, other, in->backbones[b]};
+        plot_series *series = all + b * each;
+        if (has_own) {
+            TRY(add_own_line(in, &of, &panels[b], series, error));
+        } else if (fit(&sum, line.points)) {
+            series[panels[b].count] =
+                plot_series_make("fitted line", PLOT_QUIET, PLOT_RULE, line.points, 2);
+            series[panels[b].count++].is_unlabelled = true;
+        }
     }
 done:
     return status;

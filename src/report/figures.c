@@ -16,7 +16,7 @@
 typedef spur_status (*figure_kind)(figure_list *into, spur_error *error);
 
 static const figure_kind kinds[] = {figure_add_ranks, figure_add_noise, figure_add_shifts,
-                                    figure_add_gaps};
+                                    figure_add_groups, figure_add_gaps};
 
 spur_status figures_make(spur_run *run, figure_list *out, spur_error *error)
 {

@@ -64,6 +64,40 @@ static void put_noise(const char *run)
     store_close(db);
 }
 
+/* Of groups: two heads, two groups, one with a slash in its name. */
+static void put_groups(const char *run)
+{
+    static const char *const heads[] = {"clear-8", "hidden-8"};
+    static const char *const groups[] = {"forest", "sea/side"};
+    spur_error error;
+    store *db = NULL;
+    static char keys[4][80];
+    static store_result results[4];
+    for (size_t i = 0; i < 4; i++) {
+        (void)snprintf(keys[i], sizeof keys[0], "groups/val/made/%s/group/%s/top1",
+                       heads[i / 2], groups[i % 2]);
+        results[i] = (store_result){keys[i], 0.8 - 0.1 * (double)i};
+    }
+    store_stage stage = {.name = "groups", .inputs = "00", .results = results, .count = 4};
+    assert_ok(store_open_writer(run, STORE_JOURNAL_AUTO, &db, &error), error);
+    assert_ok(store_begin(db, &error), error);
+    assert_ok(store_put_stage(db, &stage, &error), error);
+    assert_ok(store_commit(db, &error), error);
+    store_close(db);
+}
+
+/* The worst group of the first head stands on top. */
+static void groups_stand_in_rows(const figure *of)
+{
+    const plot *drawing = &of->drawing;
+    assert_int_equal(drawing->y.name_count, 2);
+    assert_string_equal(drawing->y.names[0], "sea/side");
+    assert_string_equal(drawing->panels[0].title, "made, k = 8");
+    assert_int_equal(drawing->panels[0].count, 2);
+    assert_true(drawing->panels[0].series[0].points[0].x == 0.8 - 0.1);
+    assert_true(drawing->panels[0].series[1].points[1].x == 0.8 - 0.1 * 2.0);
+}
+
 static void evaluate(const char *run)
 {
     spur_error error;
@@ -202,11 +236,13 @@ static void test_figures(void **state)
     figure_list list;
     const char *path = make_world(state);
     put_noise(path);
+    put_groups(path);
     assert_ok(spur_run_open(path, &run, &error), error);
     assert_ok(figures_make(run, &list, &error), error);
-    assert_int_equal(list.count, 5);
+    assert_int_equal(list.count, 6);
     curves_hold_the_run_s_numbers(run, find(&list, "accuracy-by-rank-val"));
     noise_is_in_order_of_length(find(&list, "noise"));
+    groups_stand_in_rows(find(&list, "groups-val"));
     gaps_are_those_of_the_classes(run, find(&list, "gap-by-class-val"));
     const figure *shift = find(&list, "shift-ood--b---");
     assert_true(shift->drawing.panels[0].series[0].points[0].y ==
