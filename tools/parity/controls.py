@@ -4,8 +4,8 @@
 usage: tools/parity/controls.py SPUR RUN [COLUMN...]
 
 SPUR is the program, RUN a run that `spur eval` was called on (with its default seed, and with
---confound for each COLUMN; --sharpness as you like). From `spur export` (predictions, features, heads, suspects of `spur rank`)
-and the images and boxes in run.db come, with NumPy and SciPy: the shuffles of the ranks, drawn again
+--confound for each COLUMN; --sharpness as you like). From `spur export` (predictions, features, heads),
+the suspects of `spur rank`, the images and boxes in run.db and, for sharpness, the files come, with NumPy and SciPy: the shuffles of the ranks, drawn again
 with a Philox generator in NumPy, their p and Holm's adjustment; gaps inside strata with intervals;
 correlations given other numbers, as Pearson's correlation of what least squares leaves; Kendall's tau
 and Spearman's rho of the detector's logit with the model's loss and margin.
