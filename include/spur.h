@@ -849,6 +849,12 @@ typedef struct spur_eval_options {
     size_t controls_permutations;        /* shuffles; default 2000 */
     const char *const *controls_columns; /* further columns with numbers to control for */
     size_t controls_column_count;
+
+    /* splits ood and ood:NAME, beside a split in distribution; accuracy by group */
+    const char *ood_id_split;  /* NULL: val, else the first that is neither train nor such */
+    const char *groups_column; /* NULL: the manifest's column group */
+    uint64_t
+        groups_least; /* images that a class and group need to be among the worst; 0 = 10 */
 } spur_eval_options;
 
 SPUR_API void spur_eval_options_defaults(spur_eval_options *options);

@@ -19,6 +19,13 @@ static const option eval_table[] = {
      false},
     {"curve", 0, OPTION_PATH, "FILE", "accuracy by rank of every head, as CSV", false},
     {"seed", 0, OPTION_COUNT, "S", "of all that is drawn at random (default 0)", false},
+    {"id-split", 0, OPTION_TEXT, "NAME",
+     "compare splits ood:NAME with this one (default val, else the first other than train)",
+     false},
+    {"group-column", 0, OPTION_TEXT, "COLUMN",
+     "accuracy by the values of this column (default group, where the manifest has it)", false},
+    {"group-min", 0, OPTION_COUNT, "N",
+     "images that a group, or a class in it, needs to be the worst (default 10)", false},
     {"threads", 'j', OPTION_COUNT, "N", "threads (default all processors)", false},
     FAIL_IF_OPTION,
     {0}};
@@ -48,6 +55,12 @@ spur_status read_eval_options(const arguments *from, spur_eval_options *out, spu
     out->controls_sharpness = argument_flag(from, "sharpness");
     out->controls_permutations =
         (size_t)argument_whole(from, "permutations", out->controls_permutations);
+    out->ood_id_split = argument_text(from, "id-split");
+    out->groups_column = argument_text(from, "group-column");
+    out->groups_least = argument_whole(from, "group-min", 0);
+    if (argument_flag(from, "group-min") && out->groups_least == 0) {
+        return failure_set(error, SPUR_USAGE, "--group-min: must be at least 1");
+    }
     return read_threads(from, &out->threads, error);
 }
 
@@ -105,6 +118,8 @@ static void print_all(const spur_eval_summary *summary, const terminal *screen)
 {
     eval_print_curves(summary, screen);
     eval_print_findings(summary, "eval", "What the curves say:");
+    eval_print_ood(summary);
+    eval_print_groups(summary);
     eval_print_controls(summary, screen);
     eval_print_findings(summary, "controls", "What the controls say:");
     eval_print_noise(summary, screen);
@@ -166,12 +181,16 @@ const command eval_command = {
         "the object and around it, all heads on the same features: a head that leans on the "
         "object loses more from noise there (docs/evaluation.md).\n"
         "\n"
+        "Splits ood and ood:NAME are set beside a split in distribution, on the same classes; "
+        "with a column of groups there is the worst group and averages by group.\n"
+        "\n"
         "--audit runs the detector again with the box greyed out and with the box alone.",
     .examples = "  spur eval run\n"
                 "  spur eval run --fail-if 'val/*/original/gap>8'\n"
                 "  spur eval run --split val --json\n"
                 "  spur eval run --curve curve.csv\n"
                 "  spur eval run --noise --noise-backbone resnet50 --noise-limit 1000\n"
+                "  spur eval run --id-split val --group-column minority\n"
                 "  spur eval run --audit --detector owlvit-base-patch32\n",
     .groups = eval_groups,
     .least = 1,

@@ -19,6 +19,9 @@ void eval_print_controls(const spur_eval_summary *from, const terminal *screen);
  * the run has no such numbers. */
 void eval_print_noise(const spur_eval_summary *from, const terminal *screen);
 void eval_print_audit(const spur_eval_summary *from, const terminal *screen);
+/* Splits out of distribution; groups; with their sentences. Nothing when the run has none. */
+void eval_print_ood(const spur_eval_summary *from);
+void eval_print_groups(const spur_eval_summary *from);
 /* Sentences of one stage ("eval", "noise"); `heading` before the first. */
 void eval_print_findings(const spur_eval_summary *from, const char *stage, const char *heading);
 

@@ -22,8 +22,8 @@ typedef spur_status (*evaluation_part)(spur_run *run, const spur_eval_options *o
 
 /* In the order in which they are made: later ones read the predictions and results of earlier
  * ones. */
-static const evaluation_part parts[] = {evaluate_curves, evaluate_controls, evaluate_noise,
-                                        evaluate_audit};
+static const evaluation_part parts[] = {evaluate_curves,   evaluate_ood,   evaluate_groups,
+                                        evaluate_controls, evaluate_noise, evaluate_audit};
 
 void spur_eval_options_defaults(spur_eval_options *options)
 {

@@ -16,6 +16,14 @@ spur_status evaluate_curves(spur_run *run, const spur_eval_options *options,
 spur_status evaluate_controls(spur_run *run, const spur_eval_options *options,
                               const spur_monitor *monitor, spur_error *error) SPUR_MUST_USE;
 
+/* Stage "ood": splits out of distribution beside one in it, on the same classes. */
+spur_status evaluate_ood(spur_run *run, const spur_eval_options *options,
+                         const spur_monitor *monitor, spur_error *error) SPUR_MUST_USE;
+
+/* Stage "groups": accuracy by a column of groups; nothing when no image has one. */
+spur_status evaluate_groups(spur_run *run, const spur_eval_options *options,
+                            const spur_monitor *monitor, spur_error *error) SPUR_MUST_USE;
+
 /* Stage "noise": accuracy with noise in the object's box and around it (options->noise). */
 spur_status evaluate_noise(spur_run *run, const spur_eval_options *options,
                            const spur_monitor *monitor, spur_error *error) SPUR_MUST_USE;

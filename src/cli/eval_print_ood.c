@@ -1,0 +1,98 @@
+/*
+ * eval_print_ood.c - out of distribution: a table per set and backbone, both accuracies of
+ * every head side by side.
+ */
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/escape.h"
+#include "cli/eval_print.h"
+
+enum {
+    KEY_SIZE = 1024,
+    HEAD_WIDTH = 16
+};
+
+static const char mark[] = "/ood_top1";
+
+/* "SPLIT/BACKBONE/HEAD" of a key "SPLIT/BACKBONE/HEAD/ood_top1". */
+static bool is_set(const char *key, char set[KEY_SIZE])
+{
+    size_t length = strlen(key), tail = sizeof mark - 1;
+    if (length <= tail || length - tail >= KEY_SIZE || strcmp(key + length - tail, mark) != 0) {
+        return false;
+    }
+    memcpy(set, key, length - tail);
+    set[length - tail] = '\0';
+    return strchr(set, '/') != NULL;
+}
+
+/* The length of "SPLIT/BACKBONE" in a set. */
+static size_t group_length(const char *set)
+{
+    return (size_t)(strrchr(set, '/') - set);
+}
+
+static bool is_same_group(const char *a, const char *b)
+{
+    size_t length = group_length(a);
+    return length == group_length(b) && strncmp(a, b, length) == 0;
+}
+
+static void print_heading(const spur_eval_summary *from, const char *set)
+{
+    char text[KEY_SIZE];
+    memcpy(text, set, strlen(set) + 1);
+    text[group_length(set)] = '\0';
+    (void)fputs("\nOut of distribution: ", stdout);
+    escape_print(text, stdout);
+    (void)printf(", %.0f images of %.0f classes\n", eval_value(from, set, "ood_n"),
+                 eval_value(from, set, "ood_classes"));
+    (void)printf("%-*s%8s%14s%8s%8s%8s%8s%9s\n", HEAD_WIDTH, "head", "top-1", "95 %", "among",
+                 "all", "in d.", "drop", "above");
+}
+
+static void print_row(const spur_eval_summary *from, const char *set)
+{
+    char shown[4 * HEAD_WIDTH + ESCAPE_SIZE], interval[40];
+    double residual = eval_value(from, set, "ood_residual");
+    escape_fit(strrchr(set, '/') + 1, HEAD_WIDTH, shown, sizeof shown);
+    (void)snprintf(interval, sizeof interval, "%.1f..%.1f",
+                   100.0 * eval_value(from, set, "ood_top1_low"),
+                   100.0 * eval_value(from, set, "ood_top1_high"));
+    (void)fputs(shown, stdout);
+    eval_print_percent(eval_value(from, set, "ood_top1"), 8);
+    (void)printf("%14s", interval);
+    eval_print_percent(eval_value(from, set, "ood_top1_masked"), 8);
+    eval_print_percent(eval_value(from, set, "ood_top1_full"), 8);
+    eval_print_percent(eval_value(from, set, "id_top1"), 8);
+    eval_print_percent(eval_value(from, set, "ood_drop"), 8);
+    if (isnan(residual)) {
+        (void)printf("%9s\n", "-");
+    } else {
+        (void)printf("%+9.2f\n", 100.0 * residual);
+    }
+}
+
+void eval_print_ood(const spur_eval_summary *from)
+{
+    char set[KEY_SIZE], before[KEY_SIZE] = "";
+    for (size_t i = 0; i < from->value_count; i++) {
+        if (is_set(from->values[i].key, set)) {
+            if (before[0] == '\0' || !is_same_group(before, set)) {
+                print_heading(from, set);
+            }
+            print_row(from, set);
+            memcpy(before, set, strlen(set) + 1);
+        }
+    }
+    if (before[0] != '\0') {
+        (void)puts(
+            "\nin d.: in distribution, on the same classes; among, all: the best among the "
+            "set's\nclasses, or among all outputs: top-1 and in d. are the one that is usual "
+            "for the\nset; above: points above the line through the heads on logit axes.");
+        eval_print_findings(from, "ood", "Out of distribution:");
+    }
+}
