@@ -1,8 +1,5 @@
 /*
- * html.c - escaping and number forms of the report's pages.
- *
- * Escaping happens in two steps: what must not be shown (controls, ill-formed bytes) becomes
- * visible text as on a terminal, then what means something in HTML becomes a reference.
+ * html.c - names, attributes, addresses and number forms of the report's pages.
  */
 #include "report/html.h"
 
@@ -16,29 +13,7 @@ enum {
     NUMBER_SIZE = 400 /* "%.*f" of the largest double */
 };
 
-void html_free(html *block)
-{
-    text_buffer_free(&block->text);
-}
-
-spur_status html_status(const html *of)
-{
-    return of->status;
-}
-
-static void add(html *into, const char *text, size_t length)
-{
-    if (into->status == SPUR_OK && length > 0) {
-        into->status = text_add(&into->text, text, length, into->error);
-    }
-}
-
-void html_raw(html *into, const char *markup)
-{
-    add(into, markup, strlen(markup));
-}
-
-void html_format(html *into, const char *format, ...)
+void html_format(markup *into, const char *format, ...)
 {
     char text[2 * NUMBER_SIZE];
     va_list values;
@@ -51,76 +26,23 @@ void html_format(html *into, const char *format, ...)
         }
         return;
     }
-    add(into, text, (size_t)length);
+    markup_add(into, text, (size_t)length);
 }
 
 /* ---- texts ------------------------------------------------------------------------------- */
 
-static const char *reference_of(char character)
+void html_name(markup *into, const char *text)
 {
-    switch (character) {
-    case '&':
-        return "&amp;";
-    case '<':
-        return "&lt;";
-    case '>':
-        return "&gt;";
-    case '"':
-        return "&quot;";
-    case '\'':
-        return "&#39;";
-    default:
-        return NULL;
-    }
+    markup_raw(into, "<bdi>");
+    markup_text(into, text);
+    markup_raw(into, "</bdi>");
 }
 
-static void add_references(html *into, const char *text)
-{
-    const char *from = text;
-    for (const char *at = text; *at != '\0'; at++) {
-        const char *reference = reference_of(*at);
-        if (reference != NULL) {
-            add(into, from, (size_t)(at - from));
-            html_raw(into, reference);
-            from = at + 1;
-        }
-    }
-    add(into, from, strlen(from));
-}
-
-void html_part(html *into, const char *text, size_t length)
-{
-    char *safe = NULL;
-    if (into->status != SPUR_OK) {
-        return;
-    }
-    into->status = memory_new(4 * length + 1, 1, &safe, into->error);
-    if (into->status == SPUR_OK) {
-        text_escape(text, length, safe, 4 * length + 1);
-        add_references(into, safe);
-    }
-    memory_free(safe);
-}
-
-void html_text(html *into, const char *text)
-{
-    if (text != NULL) {
-        html_part(into, text, strlen(text));
-    }
-}
-
-void html_name(html *into, const char *text)
-{
-    html_raw(into, "<bdi>");
-    html_text(into, text);
-    html_raw(into, "</bdi>");
-}
-
-void html_attribute(html *into, const char *name, const char *text)
+void html_attribute(markup *into, const char *name, const char *text)
 {
     html_format(into, " %s=\"", name);
-    html_text(into, text);
-    html_raw(into, "\"");
+    markup_text(into, text);
+    markup_raw(into, "\"");
 }
 
 static bool is_plain(unsigned char byte)
@@ -129,11 +51,11 @@ static bool is_plain(unsigned char byte)
            (byte >= '0' && byte <= '9') || (byte != '\0' && strchr("-._~/", byte) != NULL);
 }
 
-void html_encoded(html *into, const char *path)
+void html_encoded(markup *into, const char *path)
 {
     for (const char *at = path; *at != '\0'; at++) {
         if (is_plain((unsigned char)*at)) {
-            add(into, at, 1);
+            markup_add(into, at, 1);
         } else {
             html_format(into, "%%%02X", (unsigned)(unsigned char)*at);
         }
@@ -146,93 +68,93 @@ void html_encoded(html *into, const char *path)
 #define EN_DASH "\xE2\x80\x93"
 
 /* "%.*f" without "-0.00": what rounds to zero has no sign. */
-static void add_decimals(html *into, double value, int decimals, bool with_plus)
+static void add_decimals(markup *into, double value, int decimals, bool with_plus)
 {
     char number[NUMBER_SIZE];
     if (!isfinite(value)) {
-        html_raw(into, EN_DASH);
+        markup_raw(into, EN_DASH);
         return;
     }
     (void)snprintf(number, sizeof number, "%.*f", decimals, fabs(value));
     bool is_zero = strspn(number, "0.") == strlen(number);
     if (!is_zero && (value < 0.0 || with_plus)) {
-        html_raw(into, value < 0.0 ? MINUS : "+");
+        markup_raw(into, value < 0.0 ? MINUS : "+");
     }
-    html_raw(into, number);
+    markup_raw(into, number);
 }
 
-void html_number(html *into, double value, int decimals)
+void html_number(markup *into, double value, int decimals)
 {
     add_decimals(into, value, decimals, false);
 }
 
-void html_count(html *into, uint64_t value)
+void html_count(markup *into, uint64_t value)
 {
     char digits[32];
     int length = snprintf(digits, sizeof digits, "%llu", (unsigned long long)value);
     for (int i = 0; i < length; i++) {
-        add(into, digits + i, 1);
+        markup_add(into, digits + i, 1);
         if (i + 1 < length && (length - i - 1) % 3 == 0) {
-            add(into, ",", 1);
+            markup_add(into, ",", 1);
         }
     }
 }
 
-void html_share(html *into, double fraction)
+void html_share(markup *into, double fraction)
 {
     add_decimals(into, 100.0 * fraction, 1, false);
-    html_raw(into, isfinite(fraction) ? "%" : "");
+    markup_raw(into, isfinite(fraction) ? "%" : "");
 }
 
-void html_points(html *into, double difference)
+void html_points(markup *into, double difference)
 {
     add_decimals(into, 100.0 * difference, 1, true);
 }
 
 /* ---- cells ------------------------------------------------------------------------------- */
 
-static void open_cell(html *into, double value)
+static void open_cell(markup *into, double value)
 {
     char exact[TEXT_NUMBER_SIZE];
-    html_raw(into, "<td class=n");
+    markup_raw(into, "<td class=n");
     if (isfinite(value)) {
         text_from_rounded(value, exact);
         html_format(into, " data-v=%s", exact);
     }
-    html_raw(into, ">");
+    markup_raw(into, ">");
 }
 
-void html_cell_number(html *into, double value, int decimals)
+void html_cell_number(markup *into, double value, int decimals)
 {
     open_cell(into, value);
     html_number(into, value, decimals);
-    html_raw(into, "</td>");
+    markup_raw(into, "</td>");
 }
 
-void html_cell_count(html *into, uint64_t value)
+void html_cell_count(markup *into, uint64_t value)
 {
     html_format(into, "<td class=n data-v=%llu>", (unsigned long long)value);
     html_count(into, value);
-    html_raw(into, "</td>");
+    markup_raw(into, "</td>");
 }
 
-void html_cell_share(html *into, double fraction)
+void html_cell_share(markup *into, double fraction)
 {
     open_cell(into, fraction);
     html_share(into, fraction);
-    html_raw(into, "</td>");
+    markup_raw(into, "</td>");
 }
 
-void html_cell_points(html *into, double difference)
+void html_cell_points(markup *into, double difference)
 {
     open_cell(into, difference);
     html_points(into, difference);
-    html_raw(into, "</td>");
+    markup_raw(into, "</td>");
 }
 
-void html_cell_text(html *into, const char *text)
+void html_cell_text(markup *into, const char *text)
 {
-    html_raw(into, "<td>");
+    markup_raw(into, "<td>");
     html_name(into, text);
-    html_raw(into, "</td>");
+    markup_raw(into, "</td>");
 }

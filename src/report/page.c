@@ -36,100 +36,103 @@ done:
 
 /* ---- head -------------------------------------------------------------------------------- */
 
-static void add_span(html *into, const char *text, size_t length)
+static void add_span(markup *into, const char *text, size_t length)
 {
     if (into->status == SPUR_OK) {
         into->status = text_add(&into->text, text, length, into->error);
     }
 }
 
-static void add_policy(html *into, const page_site *site)
+static void add_policy(markup *into, const page_site *site)
 {
-    html_raw(into, "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
-                   "img-src 'self' data:; base-uri 'none'; form-action 'none'; ");
+    markup_raw(into,
+               "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
+               "img-src 'self' data:; base-uri 'none'; form-action 'none'; ");
     html_format(into, "style-src 'sha256-%s'; script-src 'sha256-%s'\">\n", site->style_hash,
                 site->script_hash);
 }
 
-static void add_head(html *into, const page_site *site, const page *of)
+static void add_head(markup *into, const page_site *site, const page *of)
 {
-    html_raw(into, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
+    markup_raw(into, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
     add_policy(into, site);
-    html_raw(into, "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-                   "<meta name=\"color-scheme\" content=\"light dark\">\n"
-                   "<meta name=\"referrer\" content=\"no-referrer\">\n"
-                   "<link rel=\"icon\" href=\"data:,\">\n<title>");
-    html_text(into, of->title);
-    html_raw(into, "</title>\n<style>");
+    markup_raw(into,
+               "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+               "<meta name=\"color-scheme\" content=\"light dark\">\n"
+               "<meta name=\"referrer\" content=\"no-referrer\">\n"
+               "<link rel=\"icon\" href=\"data:,\">\n<title>");
+    markup_text(into, of->title);
+    markup_raw(into, "</title>\n<style>");
     add_span(into, report_style, report_style_size);
-    html_raw(into, "</style>\n</head>\n");
+    markup_raw(into, "</style>\n</head>\n");
 }
 
 /* ---- navigation -------------------------------------------------------------------------- */
 
-static void add_place(html *into, const page *of, const char *address, const char *name,
+static void add_place(markup *into, const page *of, const char *address, const char *name,
                       const size_t *count)
 {
     bool is_here = of->here != NULL && strcmp(of->here, address) == 0;
     html_format(into, "<li><a href=\"%s%s\"%s>%s", of->root, address,
                 is_here ? " aria-current=\"page\"" : "", name);
     if (count != NULL) {
-        html_raw(into, " <small>");
+        markup_raw(into, " <small>");
         html_count(into, *count);
-        html_raw(into, "</small>");
+        markup_raw(into, "</small>");
     }
-    html_raw(into, "</a></li>\n");
+    markup_raw(into, "</a></li>\n");
 }
 
-static void add_navigation(html *into, const page_site *site, const page *of)
+static void add_navigation(markup *into, const page_site *site, const page *of)
 {
-    html_raw(into, "<header class=\"top\">\n<nav aria-label=\"Report\">\n<ul>\n");
+    markup_raw(into, "<header class=\"top\">\n<nav aria-label=\"Report\">\n<ul>\n");
     add_place(into, of, "index.html", "<b>Spur</b> report", NULL);
     add_place(into, of, "suspects.html", "Label suspects", &site->suspects);
     add_place(into, of, "invisible.html", "Invisible classes", &site->invisible);
     add_place(into, of, "failed.html", "Failed images", &site->failed);
     add_place(into, of, "settings.html", "Settings", NULL);
-    html_raw(into, "</ul>\n</nav>\n</header>\n");
+    markup_raw(into, "</ul>\n</nav>\n</header>\n");
 }
 
-void page_open(html *into, const page_site *site, const page *of)
+void page_open(markup *into, const page_site *site, const page *of)
 {
     add_head(into, site, of);
-    html_raw(into, "<body>\n<a class=\"skip\" href=\"#content\">Skip to the content</a>\n");
+    markup_raw(into, "<body>\n<a class=\"skip\" href=\"#content\">Skip to the content</a>\n");
     add_navigation(into, site, of);
-    html_raw(into, "<main id=\"content\">\n");
+    markup_raw(into, "<main id=\"content\">\n");
 }
 
-static void add_step(html *into, const char *direction, const char *address, const char *words)
+static void add_step(markup *into, const char *direction, const char *address,
+                     const char *words)
 {
     if (address != NULL) {
         html_format(into, "<a rel=\"%s\" href=\"%s\">%s</a>\n", direction, address, words);
     }
 }
 
-static void add_steps(html *into, const page *of)
+static void add_steps(markup *into, const page *of)
 {
     if (of->previous != NULL || of->next != NULL) {
-        html_raw(into, "<nav class=\"steps\" aria-label=\"Classes\">\n");
+        markup_raw(into, "<nav class=\"steps\" aria-label=\"Classes\">\n");
         add_step(into, "prev", of->previous, "\xE2\x86\x90 previous class");
         add_step(into, "next", of->next, "next class \xE2\x86\x92");
-        html_raw(into, "</nav>\n");
+        markup_raw(into, "</nav>\n");
     }
 }
 
-void page_close(html *into, const page_site *site, const page *of)
+void page_close(markup *into, const page_site *site, const page *of)
 {
     (void)site;
     add_steps(into, of);
-    html_raw(into,
-             "</main>\n<footer>\n<p>A low score means that the detector did not see the "
-             "object clearly; it does not mean a bad image. Rank 1 of a class is its lowest "
-             "score.</p>\n");
+    markup_raw(into,
+               "</main>\n<footer>\n<p>A low score means that the detector did not see the "
+               "object clearly; it does not mean a bad image. Rank 1 of a class is its lowest "
+               "score.</p>\n");
     html_format(into, "<p>Made by spur %s from run.db. Nothing on this page is fetched.</p>\n",
                 spur_version());
-    html_raw(into, "</footer>\n<script>");
+    markup_raw(into, "</footer>\n<script>");
     add_span(into, report_script, report_script_size);
-    html_raw(into, "</script>\n</body>\n</html>\n");
+    markup_raw(into, "</script>\n</body>\n</html>\n");
 }
 
 /* ---- to the disk ------------------------------------------------------------------------- */

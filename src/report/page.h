@@ -33,8 +33,8 @@ spur_status page_hash(const char *text, size_t size, char out[PAGE_HASH_SIZE],
 spur_status page_site_make(page_site *out, spur_error *error) SPUR_MUST_USE;
 
 /* Everything before and after the content of <main>. */
-void page_open(html *into, const page_site *site, const page *of);
-void page_close(html *into, const page_site *site, const page *of);
+void page_open(markup *into, const page_site *site, const page *of);
+void page_close(markup *into, const page_site *site, const page *of);
 
 /* Writes the file unless it holds these bytes already: atomically, not waiting for the disk. */
 spur_status page_save(const char *path, const char *bytes, size_t length,

@@ -180,14 +180,14 @@ done:
 
 typedef struct table_writer {
     columns in;
-    svg out; /* the same escaping serves HTML */
+    markup out; /* the same escaping serves HTML */
 } table_writer;
 
-static void add_text_cell(svg *out, const char *text)
+static void add_text_cell(markup *out, const char *text)
 {
-    svg_raw(out, "<td><bdi>");
-    svg_text(out, text);
-    svg_raw(out, "</bdi></td>");
+    markup_raw(out, "<td><bdi>");
+    markup_text(out, text);
+    markup_raw(out, "</bdi></td>");
 }
 
 static void add_number_cell(table_writer *to, size_t value, double number)
@@ -199,22 +199,22 @@ static void add_number_cell(table_writer *to, size_t value, double number)
         add_text_cell(&to->out, name);
         return;
     }
-    svg_raw(&to->out, "<td class=\"n\"");
+    markup_raw(&to->out, "<td class=\"n\"");
     if (isfinite(number)) {
         text_from_rounded(number, text);
         svg_word(&to->out, "data-v", text);
     }
-    svg_raw(&to->out, ">");
+    markup_raw(&to->out, ">");
     plot_number_text(number, axis_of(to->in.of, value)->form, shown);
-    svg_text(&to->out, isfinite(number) ? shown : "");
-    svg_raw(&to->out, "</td>");
+    markup_text(&to->out, isfinite(number) ? shown : "");
+    markup_raw(&to->out, "</td>");
 }
 
 static spur_status add_table_row(void *context, const data_row *row, spur_error *error)
 {
     table_writer *to = context;
     (void)error;
-    svg_raw(&to->out, "<tr>");
+    markup_raw(&to->out, "<tr>");
     if (to->in.has_panels) {
         add_text_cell(&to->out, row->panel);
     }
@@ -227,24 +227,24 @@ static spur_status add_table_row(void *context, const data_row *row, spur_error 
             add_number_cell(to, i, row->values[i]);
         }
     }
-    svg_raw(&to->out, "</tr>\n");
-    return svg_status(&to->out);
+    markup_raw(&to->out, "</tr>\n");
+    return markup_status(&to->out);
 }
 
 static void add_heading(table_writer *to, const char *text, const char *end)
 {
-    svg_raw(&to->out, "<th scope=\"col\">");
-    svg_text(&to->out, text);
-    svg_raw(&to->out, end);
-    svg_raw(&to->out, "</th>");
+    markup_raw(&to->out, "<th scope=\"col\">");
+    markup_text(&to->out, text);
+    markup_raw(&to->out, end);
+    markup_raw(&to->out, "</th>");
 }
 
 static void add_table_head(table_writer *to)
 {
     static const char *const ends[] = {"", ", low", ", high"};
-    svg_raw(&to->out, "<table class=\"plot-data\">\n<caption>");
-    svg_text(&to->out, to->in.of->title);
-    svg_raw(&to->out, "</caption>\n<thead><tr>");
+    markup_raw(&to->out, "<table class=\"plot-data\">\n<caption>");
+    markup_text(&to->out, to->in.of->title);
+    markup_raw(&to->out, "</caption>\n<thead><tr>");
     if (to->in.has_panels) {
         add_heading(to, "Panel", "");
     }
@@ -258,7 +258,7 @@ static void add_table_head(table_writer *to)
             add_heading(to, axis->label != NULL ? axis->label : axis->key, ends[i % 3]);
         }
     }
-    svg_raw(&to->out, "</tr></thead>\n<tbody>\n");
+    markup_raw(&to->out, "</tr></thead>\n<tbody>\n");
 }
 
 spur_status plot_table(const plot *of, text_buffer *out, spur_error *error)
@@ -268,10 +268,10 @@ spur_status plot_table(const plot *of, text_buffer *out, spur_error *error)
     TRY(find_columns(of, &to.in, error));
     add_table_head(&to);
     TRY(each_row(of, add_table_row, &to, error));
-    svg_raw(&to.out, "</tbody>\n</table>\n");
-    TRY(svg_status(&to.out));
+    markup_raw(&to.out, "</tbody>\n</table>\n");
+    TRY(markup_status(&to.out));
     TRY(text_add(out, to.out.text.data, to.out.text.length, error));
 done:
-    svg_free(&to.out);
+    markup_free(&to.out);
     return status;
 }

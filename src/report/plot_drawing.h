@@ -24,7 +24,7 @@ enum {
 typedef struct plot_drawing {
     const plot *of;
     const plot_picture *how;
-    svg out;
+    markup out;
     plot_scale x, y;
     double width, height;
     size_t columns, rows;
@@ -80,14 +80,14 @@ spur_status plot_draw_labels(plot_drawing *on, size_t panel, spur_error *error) 
 /* ---- marks and texts --------------------------------------------------------------------- */
 
 /* ` stroke=".." ...` of a role's lines, with its dashes; ` fill=".."` of its areas. */
-void plot_stroke(svg *into, plot_role role, double width);
-void plot_fill(svg *into, plot_role role, double opacity);
+void plot_stroke(markup *into, plot_role role, double width);
+void plot_fill(markup *into, plot_role role, double opacity);
 /* For drawings elsewhere: a colour without a theme, and Vega-Lite's word for the mark. */
 const char *plot_solid_colour(plot_role role);
 const char *plot_vega_shape(plot_role role);
 /* The mark of a role, `size` times as large as usual; hint: shown on pointing at it, or NULL.
  */
-void plot_draw_mark(svg *into, plot_role role, const double at[2], double size,
+void plot_draw_mark(markup *into, plot_role role, const double at[2], double size,
                     const char *hint);
 /* One line of text cut to `most` units; anchor "start", "middle" or "end". */
 typedef struct plot_words {
@@ -95,8 +95,9 @@ typedef struct plot_words {
     double x, y, size, most;
     bool is_bold, is_faint;
 } plot_words;
-void plot_write(svg *into, const plot_words *words);
+void plot_write(markup *into, const plot_words *words);
 /* Text in lines of at most words->most units; returns the height. */
-double plot_write_lines(svg *into, const plot_words *words, double line_height, bool is_drawn);
+double plot_write_lines(markup *into, const plot_words *words, double line_height,
+                        bool is_drawn);
 
 #endif

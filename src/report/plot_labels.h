@@ -18,7 +18,7 @@ typedef struct plot_box {
 
 bool plot_boxes_overlap(const plot_box *a, const plot_box *b);
 
-/* Width of text as svg_text shows it, in units of the font size `size`. */
+/* Width of text as markup_text shows it, in units of the font size `size`. */
 double plot_text_width(const char *text, double size);
 
 /* The text as it is shown, cut with an ellipsis to fit `width`; true when it was cut. `dst`

@@ -48,9 +48,9 @@ const char *plot_vega_shape(plot_role role)
     }
 }
 
-void plot_stroke(svg *into, plot_role role, double width)
+void plot_stroke(markup *into, plot_role role, double width)
 {
-    svg_raw(into, " fill=\"none\"");
+    markup_raw(into, " fill=\"none\"");
     svg_word(into, "stroke", looks[role].colour);
     svg_number(into, "stroke-width", width);
     if (looks[role].dashes != NULL) {
@@ -58,7 +58,7 @@ void plot_stroke(svg *into, plot_role role, double width)
     }
 }
 
-void plot_fill(svg *into, plot_role role, double opacity)
+void plot_fill(markup *into, plot_role role, double opacity)
 {
     svg_word(into, "fill", looks[role].colour);
     if (opacity < 1.0) {
@@ -89,7 +89,7 @@ static const struct {
 } shapes[] = {{'s', square, 4},  {'^', up, 3},    {'v', down, 3},
               {'d', diamond, 4}, {'x', cross, 4}, {'+', plus, 4}};
 
-static void add_shape(svg *into, char mark, const double at[2], double size)
+static void add_shape(markup *into, char mark, const double at[2], double size)
 {
     svg_path_begin(into);
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
@@ -101,7 +101,7 @@ static void add_shape(svg *into, char mark, const double at[2], double size)
     svg_path_end(into);
 }
 
-void plot_draw_mark(svg *into, plot_role role, const double at[2], double size,
+void plot_draw_mark(markup *into, plot_role role, const double at[2], double size,
                     const char *hint)
 {
     char mark = looks[role].mark;
@@ -115,9 +115,9 @@ void plot_draw_mark(svg *into, plot_role role, const double at[2], double size,
         add_shape(into, mark, at, size);
     }
     if (mark == 'x' || mark == '+') {
-        svg_raw(into, " fill=\"none\"");
+        markup_raw(into, " fill=\"none\"");
         svg_word(into, "stroke", looks[role].colour);
-        svg_raw(into, " stroke-width=\"2.4\"");
+        markup_raw(into, " stroke-width=\"2.4\"");
     } else {
         plot_fill(into, role, role == PLOT_QUIET ? 0.7 : 1.0);
     }
@@ -183,7 +183,7 @@ static void add_band(plot_drawing *on, const plot_box *area, const plot_series *
         svg_path_step(&on->out, 'L', plot_place_x(on, area, point->x),
                       plot_place_y(on, area, point->y_low));
     }
-    svg_raw(&on->out, "Z");
+    markup_raw(&on->out, "Z");
 }
 
 static void draw_band(plot_drawing *on, const plot_box *area, const plot_series *series)
@@ -218,9 +218,10 @@ static void draw_mean(plot_drawing *on, const plot_box *area, const plot_series 
     }
     double y = plot_place_y(on, area, series->mean);
     svg_start(&on->out, "path");
-    svg_raw(&on->out, " fill=\"none\"");
+    markup_raw(&on->out, " fill=\"none\"");
     svg_word(&on->out, "stroke", looks[series->role].colour);
-    svg_raw(&on->out, " stroke-width=\"1.2\" stroke-dasharray=\"5 5\" stroke-opacity=\"0.85\"");
+    markup_raw(&on->out,
+               " stroke-width=\"1.2\" stroke-dasharray=\"5 5\" stroke-opacity=\"0.85\"");
     svg_path_begin(&on->out);
     svg_path_step(&on->out, 'M', area->left, y);
     svg_path_step(&on->out, 'L', area->right, y);
@@ -236,7 +237,7 @@ static void draw_line(plot_drawing *on, const plot_box *area, const plot_series 
     }
     svg_start(&on->out, "path");
     plot_stroke(&on->out, series->role, series->mark == PLOT_RULE ? 1.2 : 2.2);
-    svg_raw(&on->out, " stroke-linejoin=\"round\"");
+    markup_raw(&on->out, " stroke-linejoin=\"round\"");
     svg_path_begin(&on->out);
     for (size_t i = 0; i < series->count; i++) {
         const plot_point *point = &series->points[i];
@@ -272,10 +273,10 @@ static void draw_interval(plot_drawing *on, plot_role role, const double from[2]
                           const double to[2])
 {
     svg_start(&on->out, "path");
-    svg_raw(&on->out, " fill=\"none\"");
+    markup_raw(&on->out, " fill=\"none\"");
     svg_word(&on->out, "stroke", looks[role].colour);
     svg_number(&on->out, "stroke-width", role == PLOT_QUIET ? 1.0 : 1.6);
-    svg_raw(&on->out, " stroke-opacity=\"0.6\"");
+    markup_raw(&on->out, " stroke-opacity=\"0.6\"");
     svg_path_begin(&on->out);
     svg_path_step(&on->out, 'M', from[0], from[1]);
     svg_path_step(&on->out, 'L', to[0], to[1]);

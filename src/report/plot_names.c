@@ -9,7 +9,7 @@
 
 /* ---- texts ------------------------------------------------------------------------------- */
 
-void plot_write(svg *into, const plot_words *words)
+void plot_write(markup *into, const plot_words *words)
 {
     char shown[PLOT_TEXT_SIZE];
     bool is_cut = plot_text_fit(words->text, words->size, words->most, shown, sizeof shown);
@@ -22,17 +22,18 @@ void plot_write(svg *into, const plot_words *words)
     if (words->anchor != NULL && strcmp(words->anchor, "start") != 0) {
         svg_word(into, "text-anchor", words->anchor);
     }
-    svg_raw(into, words->is_bold ? " font-weight=\"700\"" : "");
-    svg_raw(into, words->is_faint ? " fill-opacity=\"0.78\"" : "");
+    markup_raw(into, words->is_bold ? " font-weight=\"700\"" : "");
+    markup_raw(into, words->is_faint ? " fill-opacity=\"0.78\"" : "");
     svg_close_start(into);
     if (is_cut) {
         svg_element(into, "title", words->text);
     }
-    svg_text(into, shown);
+    markup_text(into, shown);
     svg_end(into, "text");
 }
 
-double plot_write_lines(svg *into, const plot_words *words, double line_height, bool is_drawn)
+double plot_write_lines(markup *into, const plot_words *words, double line_height,
+                        bool is_drawn)
 {
     const char *rest = words->text;
     /* Widths are generous, but bold letters are wider: a line of others may be a little longer
@@ -71,7 +72,7 @@ static void draw_end_label(plot_drawing *on, const plot_box *area, const end_lab
 {
     double x = area->right + 13.0;
     svg_start(&on->out, "path");
-    svg_raw(&on->out, " fill=\"none\" stroke=\"currentColor\" stroke-opacity=\"0.35\"");
+    markup_raw(&on->out, " fill=\"none\" stroke=\"currentColor\" stroke-opacity=\"0.35\"");
     svg_path_begin(&on->out);
     svg_path_step(&on->out, 'M', label->x + 5.0, label->y);
     svg_path_step(&on->out, 'L', x - (label->series->mark == PLOT_LINE ? 6.0 : -5.0), place);
@@ -209,7 +210,7 @@ static void draw_leader(plot_drawing *on, double x, double y, const plot_box *bo
 {
     double to[2] = {fmin(fmax(x, box->left), box->right), fmin(fmax(y, box->top), box->bottom)};
     svg_start(&on->out, "path");
-    svg_raw(&on->out, " fill=\"none\" stroke=\"currentColor\" stroke-opacity=\"0.45\"");
+    markup_raw(&on->out, " fill=\"none\" stroke=\"currentColor\" stroke-opacity=\"0.45\"");
     svg_path_begin(&on->out);
     svg_path_step(&on->out, 'M', x, y);
     svg_path_step(&on->out, 'L', to[0], to[1]);

@@ -34,7 +34,7 @@ static void draw_straight(plot_drawing *on, const double from[2], const double t
                           double opacity)
 {
     svg_start(&on->out, "path");
-    svg_raw(&on->out, " fill=\"none\" stroke=\"currentColor\"");
+    markup_raw(&on->out, " fill=\"none\" stroke=\"currentColor\"");
     svg_number(&on->out, "stroke-opacity", opacity);
     svg_path_begin(&on->out);
     svg_path_step(&on->out, 'M', from[0], from[1]);
@@ -172,41 +172,41 @@ static void open_picture(plot_drawing *on)
     char title[PLOT_TEXT_SIZE];
     char finding[PLOT_TEXT_SIZE];
     char both[2 * PLOT_TEXT_SIZE];
-    svg *out = &on->out;
+    markup *out = &on->out;
     double margin = on->how->is_alone ? 16.0 : 0.0;
     add_name(on, "title", title, sizeof title);
     add_name(on, "finding", finding, sizeof finding);
     (void)snprintf(both, sizeof both, "%s %s", title, finding);
     svg_start(out, "svg");
-    svg_raw(out, " xmlns=\"http://www.w3.org/2000/svg\" class=\"drawing\" role=\"img\"");
+    markup_raw(out, " xmlns=\"http://www.w3.org/2000/svg\" class=\"drawing\" role=\"img\"");
     svg_word(out, "aria-labelledby", both);
     double box[4] = {-margin, -margin, on->width + 2.0 * margin, on->height + 2.0 * margin};
     svg_numbers(out, "viewBox", box, 4);
     if (on->how->is_alone) {
         svg_number(out, "width", box[2]);
         svg_number(out, "height", box[3]);
-        svg_raw(out, " color=\"#1b1f23\"");
+        markup_raw(out, " color=\"#1b1f23\"");
     } else {
-        svg_raw(out, " width=\"100%\"");
+        markup_raw(out, " width=\"100%\"");
     }
-    svg_raw(out,
-            " fill=\"currentColor\" font-size=\"14\" font-family=\"system-ui, -apple-system,"
-            " 'Segoe UI', 'Helvetica Neue', Arial, 'DejaVu Sans', sans-serif\"");
+    markup_raw(out,
+               " fill=\"currentColor\" font-size=\"14\" font-family=\"system-ui, -apple-system,"
+               " 'Segoe UI', 'Helvetica Neue', Arial, 'DejaVu Sans', sans-serif\"");
     svg_close_start(out);
     svg_start(out, "title");
     svg_word(out, "id", title);
     svg_close_start(out);
-    svg_text(out, on->of->title);
+    markup_text(out, on->of->title);
     svg_end(out, "title");
     svg_start(out, "desc");
     svg_word(out, "id", finding);
     svg_close_start(out);
-    svg_text(out, on->of->finding);
+    markup_text(out, on->of->finding);
     svg_end(out, "desc");
     if (on->how->is_alone) {
-        svg_raw(out, STYLE);
+        markup_raw(out, STYLE);
         svg_start(out, "rect");
-        svg_raw(out, " class=\"paper\" fill=\"#fff\"");
+        markup_raw(out, " class=\"paper\" fill=\"#fff\"");
         svg_number(out, "x", box[0]);
         svg_number(out, "y", box[1]);
         svg_number(out, "width", box[2]);
@@ -278,18 +278,18 @@ static spur_status draw(plot_drawing *on, spur_error *error)
     open_picture(on);
     draw_frame(on);
     for (size_t p = 0; p < on->of->panel_count; p++) {
-        svg_raw(&on->out, "\n<g>");
+        markup_raw(&on->out, "\n<g>");
         plot_draw_axes(on, p);
         plot_draw_series(on, p);
         TRY(plot_draw_labels(on, p, error));
         draw_if_empty(on, p);
-        svg_raw(&on->out, "</g>");
+        markup_raw(&on->out, "</g>");
     }
     if (on->left_out > 0) {
         draw_note(on);
     }
-    svg_raw(&on->out, "\n</svg>\n");
-    TRY(svg_status(&on->out));
+    markup_raw(&on->out, "\n</svg>\n");
+    TRY(markup_status(&on->out));
 done:
     return status;
 }
@@ -304,7 +304,7 @@ spur_status plot_svg(const plot *of, const plot_picture *how, text_buffer *out,
     TRY(draw(&on, error));
     if (on.left_out > 0) { /* once more, with room for the note */
         double height = on.height + PLOT_LINE_HEIGHT;
-        svg_free(&on.out);
+        markup_free(&on.out);
         on.out = (svg){.error = error};
         on.left_out = 0;
         on.height = height;
@@ -312,6 +312,6 @@ spur_status plot_svg(const plot *of, const plot_picture *how, text_buffer *out,
     }
     TRY(text_add(out, on.out.text.data, on.out.text.length, error));
 done:
-    svg_free(&on.out);
+    markup_free(&on.out);
     return status;
 }

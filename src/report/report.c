@@ -135,11 +135,11 @@ done:
 /* ---- pages ------------------------------------------------------------------------------- */
 
 static spur_status save(report_job *job, const char *folder, const char *name,
-                        const html *content, spur_error *error)
+                        const markup *content, spur_error *error)
 {
     spur_status status;
     char *path = NULL;
-    TRY(html_status(content));
+    TRY(markup_status(content));
     TRY(file_join(folder, name, &path, error));
     TRY(page_save(path, content->text.data, content->text.length, error));
     job->made->shown.pages++;
@@ -150,7 +150,7 @@ done:
 
 typedef struct page_writer {
     const char *name;
-    void (*write)(html *into, const report_view *view);
+    void (*write)(markup *into, const report_view *view);
 } page_writer;
 
 static spur_status write_pages(report_job *job, spur_error *error)
@@ -161,7 +161,7 @@ static spur_status write_pages(report_job *job, spur_error *error)
         {"index.html", report_index_page},
     };
     spur_status status = SPUR_OK;
-    html content = {.error = error};
+    markup content = {.error = error};
     for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {
         content.text.length = 0;
         pages[i].write(&content, &job->view);
@@ -169,14 +169,14 @@ static spur_status write_pages(report_job *job, spur_error *error)
     }
     job->made->shown.index_size = content.text.length;
 done:
-    html_free(&content);
+    markup_free(&content);
     return status;
 }
 
 static spur_status write_class(void *context, size_t worker, size_t item, spur_error *error)
 {
     report_job *job = context;
-    html content = {.error = error};
+    markup content = {.error = error};
     char name[48];
     char *path = NULL;
     spur_status status = SPUR_OK;
@@ -184,13 +184,13 @@ static spur_status write_class(void *context, size_t worker, size_t item, spur_e
     if (report_has_page(&job->data, item)) {
         report_class_page(&content, &job->view, item);
         (void)snprintf(name, sizeof name, "%zu.html", item);
-        TRY(html_status(&content));
+        TRY(markup_status(&content));
         TRY(file_join(job->classes, name, &path, error));
         TRY(page_save(path, content.text.data, content.text.length, error));
     }
 done:
     memory_free(path);
-    html_free(&content);
+    markup_free(&content);
     return status;
 }
 

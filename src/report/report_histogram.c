@@ -82,17 +82,17 @@ static void fill_series(const report_class *class, histogram *into)
     into->panel.series = into->series;
 }
 
-static void add_picture(html *into, const plot *of, const plot_picture *how,
+static void add_picture(markup *into, const plot *of, const plot_picture *how,
                         const char *class_name)
 {
     html_format(into, "<div class=\"%s\">", class_name);
     if (into->status == SPUR_OK) {
         into->status = plot_svg(of, how, &into->text, into->error);
     }
-    html_raw(into, "</div>\n");
+    markup_raw(into, "</div>\n");
 }
 
-void report_histogram(html *into, const report_view *view, size_t class_index)
+void report_histogram(markup *into, const report_view *view, size_t class_index)
 {
     const report_class *class = &view->data->classes[class_index];
     static const plot_picture wide = {.width = WIDE};
@@ -120,9 +120,9 @@ void report_histogram(html *into, const report_view *view, size_t class_index)
                      .panel_count = 1,
                      .columns = 1,
                      .height = 170.0};
-    html_raw(into, "<figure class=\"plot\">\n");
+    markup_raw(into, "<figure class=\"plot\">\n");
     add_picture(into, &made.of, &wide, "wide");
     add_picture(into, &made.of, &narrow, "narrow");
-    html_raw(into, "<figcaption>Left: the object is hidden, right: clear.</figcaption>\n"
-                   "</figure>\n");
+    markup_raw(into, "<figcaption>Left: the object is hidden, right: clear.</figcaption>\n"
+                     "</figure>\n");
 }

@@ -79,29 +79,30 @@ static bool find_widest(const report_data *of, ends_numbers *out)
     return is_found;
 }
 
-static void add_gap_headline(html *into, const report_data *data, const ends_numbers *ends)
+static void add_gap_headline(markup *into, const report_data *data, const ends_numbers *ends)
 {
-    html_raw(into, "<h1>");
+    markup_raw(into, "<h1>");
     html_name(into, ends->backbone);
-    html_raw(into, " gets ");
+    markup_raw(into, " gets ");
     html_share(into, ends->hidden);
-    html_raw(into, " of the most hidden images right, ");
+    markup_raw(into, " of the most hidden images right, ");
     html_share(into, ends->clear);
-    html_raw(into, " of the clearest</h1>\n<p class=\"note\">Split ");
+    markup_raw(into, " of the clearest</h1>\n<p class=\"note\">Split ");
     html_name(into, data->run->splits[data->heads.judged].name);
-    html_raw(into, ", the ");
-    html_text(into, ends->k);
-    html_raw(into, " lowest and highest scores of every class, the model\xE2\x80\x99s own last "
-                   "layer.</p>\n");
+    markup_raw(into, ", the ");
+    markup_text(into, ends->k);
+    markup_raw(into,
+               " lowest and highest scores of every class, the model\xE2\x80\x99s own last "
+               "layer.</p>\n");
 }
 
-static void add_count_headline(html *into, const report_data *data)
+static void add_count_headline(markup *into, const report_data *data)
 {
-    html_raw(into, "<h1>");
+    markup_raw(into, "<h1>");
     html_count(into, data->ranks->scored);
-    html_raw(into, " images of ");
+    markup_raw(into, " images of ");
     html_count(into, count_shown(data));
-    html_raw(into, " classes, ordered by how visible their object is</h1>\n");
+    markup_raw(into, " classes, ordered by how visible their object is</h1>\n");
 }
 
 /* What the permutations say of that gap, or NULL. */
@@ -121,33 +122,34 @@ static const char *find_verdict(const report_data *of, const char *backbone)
     return NULL;
 }
 
-static void add_detector_words(html *into, const report_data *data)
+static void add_detector_words(markup *into, const report_data *data)
 {
     if (data->invisible > 0) {
         html_count(into, data->invisible);
-        html_raw(into, data->invisible == 1 ? " class the detector can hardly tell from the "
-                                              "others, so its order says little. "
-                                            : " classes the detector can hardly tell from the "
-                                              "others, so their order says little. ");
+        markup_raw(into, data->invisible == 1
+                             ? " class the detector can hardly tell from the "
+                               "others, so its order says little. "
+                             : " classes the detector can hardly tell from the "
+                               "others, so their order says little. ");
     } else {
-        html_raw(into, "The detector can tell every class from the others. ");
+        markup_raw(into, "The detector can tell every class from the others. ");
     }
     if (data->suspects != NULL && data->suspects->count > 0) {
         html_count(into, data->suspects->count);
-        html_raw(into, data->suspects->count == 1 ? " image may carry the wrong label."
-                                                  : " images may carry the wrong label.");
+        markup_raw(into, data->suspects->count == 1 ? " image may carry the wrong label."
+                                                    : " images may carry the wrong label.");
     }
 }
 
 /* A sentence of the evaluation: what stands in backquotes is a command. */
-static void add_sentence(html *into, const char *text)
+static void add_sentence(markup *into, const char *text)
 {
     bool is_code = false;
     while (*text != '\0') {
         size_t length = strcspn(text, "`");
-        html_raw(into, is_code ? "<code>" : "");
-        html_part(into, text, length);
-        html_raw(into, is_code ? "</code>" : "");
+        markup_raw(into, is_code ? "<code>" : "");
+        markup_part(into, text, length);
+        markup_raw(into, is_code ? "</code>" : "");
         text += length;
         if (*text == '`') {
             is_code = !is_code;
@@ -157,18 +159,18 @@ static void add_sentence(html *into, const char *text)
 }
 
 /* Its subject was cut off: a capital letter begins it. */
-static void add_verdict(html *into, const char *text)
+static void add_verdict(markup *into, const char *text)
 {
     char first[2] = {text[0], '\0'};
     if (first[0] >= 'a' && first[0] <= 'z') {
         first[0] = (char)(first[0] - 'a' + 'A');
     }
-    html_text(into, first);
+    markup_text(into, first);
     add_sentence(into, text + (text[0] != '\0'));
-    html_raw(into, ".");
+    markup_raw(into, ".");
 }
 
-static void add_finding(html *into, const report_view *view)
+static void add_finding(markup *into, const report_view *view)
 {
     const report_data *data = view->data;
     ends_numbers ends;
@@ -181,17 +183,18 @@ static void add_finding(html *into, const report_view *view)
         add_count_headline(into, data);
     }
     if (has_gap) {
-        html_raw(into, "<p class=\"deck\">");
+        markup_raw(into, "<p class=\"deck\">");
         if (verdict != NULL) {
             add_verdict(into, verdict);
         } else {
-            html_raw(into, "Whether that is more than chance has not been tested in this run.");
+            markup_raw(into,
+                       "Whether that is more than chance has not been tested in this run.");
         }
-        html_raw(into, "</p>\n");
+        markup_raw(into, "</p>\n");
     }
-    html_raw(into, has_gap ? "<p>" : "<p class=\"deck\">");
+    markup_raw(into, has_gap ? "<p>" : "<p class=\"deck\">");
     add_detector_words(into, data);
-    html_raw(into, "</p>\n");
+    markup_raw(into, "</p>\n");
 }
 
 /* ---- what the evaluation says ------------------------------------------------------------ */
@@ -211,7 +214,7 @@ static bool is_judged(const report_data *of, const report_finding *finding)
 }
 
 typedef struct finding_list {
-    html *into;
+    markup *into;
     size_t shown, count;
 } finding_list;
 
@@ -221,25 +224,25 @@ static void add_item(finding_list *to, const char *text)
         return;
     }
     if (to->shown == OPEN_FINDINGS) {
-        html_raw(to->into, "</ul>\n<details>\n<summary>");
+        markup_raw(to->into, "</ul>\n<details>\n<summary>");
         html_count(to->into, to->count - to->shown);
-        html_raw(to->into, " more</summary>\n<ul class=\"findings\">\n");
+        markup_raw(to->into, " more</summary>\n<ul class=\"findings\">\n");
     }
-    html_raw(to->into, "<li>");
+    markup_raw(to->into, "<li>");
     add_sentence(to->into, text);
-    html_raw(to->into, ".</li>\n");
+    markup_raw(to->into, ".</li>\n");
     to->shown++;
 }
 
-static void add_findings(html *into, const report_view *view)
+static void add_findings(markup *into, const report_view *view)
 {
     const report_data *data = view->data;
     finding_list list = {into, 0, data->finding_count};
     if (data->finding_count == 0) {
         return;
     }
-    html_raw(into, "<section id=\"findings\">\n<h2>What the numbers say</h2>\n"
-                   "<ul class=\"findings\">\n");
+    markup_raw(into, "<section id=\"findings\">\n<h2>What the numbers say</h2>\n"
+                     "<ul class=\"findings\">\n");
     for (int pass = 0; pass < 2; pass++) {
         for (size_t i = 0; i < data->finding_count; i++) {
             if (is_judged(data, &data->findings[i]) == (pass == 0)) {
@@ -247,32 +250,32 @@ static void add_findings(html *into, const report_view *view)
             }
         }
     }
-    html_raw(into, list.shown > OPEN_FINDINGS ? "</ul>\n</details>\n" : "</ul>\n");
-    html_raw(into, "</section>\n");
+    markup_raw(into, list.shown > OPEN_FINDINGS ? "</ul>\n</details>\n" : "</ul>\n");
+    markup_raw(into, "</section>\n");
 }
 
 /* ---- key numbers ------------------------------------------------------------------------- */
 
-static void add_key(html *into, const char *name, uint64_t value, const char *address)
+static void add_key(markup *into, const char *name, uint64_t value, const char *address)
 {
     html_format(into, "<div><dt>%s</dt><dd data-v=%llu>", name, (unsigned long long)value);
     if (address != NULL) {
         html_format(into, "<a href=\"%s\">", address);
     }
     html_count(into, value);
-    html_raw(into, address == NULL ? "</dd></div>\n" : "</a></dd></div>\n");
+    markup_raw(into, address == NULL ? "</dd></div>\n" : "</a></dd></div>\n");
 }
 
-static void open_exact(html *into, const char *backbone, const char *words, double value)
+static void open_exact(markup *into, const char *backbone, const char *words, double value)
 {
     char exact[TEXT_NUMBER_SIZE];
     text_from_rounded(value, exact);
-    html_raw(into, "<div><dt>");
+    markup_raw(into, "<div><dt>");
     html_name(into, backbone);
     html_format(into, "%s</dt><dd data-v=%s>", words, exact);
 }
 
-static void add_backbone_keys(html *into, const report_data *data)
+static void add_backbone_keys(markup *into, const report_data *data)
 {
     for (size_t i = 0; i < data->heads.backbone_count; i++) {
         const char *name = data->heads.backbones[i].name;
@@ -281,20 +284,20 @@ static void add_backbone_keys(html *into, const report_data *data)
         if (isfinite(right)) {
             open_exact(into, name, " right", right);
             html_share(into, right);
-            html_raw(into, "</dd></div>\n");
+            markup_raw(into, "</dd></div>\n");
         }
         if (isfinite(gap)) {
             open_exact(into, name, " gap", gap);
             html_points(into, gap);
-            html_raw(into, "</dd></div>\n");
+            markup_raw(into, "</dd></div>\n");
         }
     }
 }
 
-static void add_keys(html *into, const report_view *view)
+static void add_keys(markup *into, const report_view *view)
 {
     const report_data *data = view->data;
-    html_raw(into, "<dl class=\"facts key\">\n");
+    markup_raw(into, "<dl class=\"facts key\">\n");
     add_key(into, "Images scored", data->ranks->scored, NULL);
     add_key(into, "Images failed", data->failed, "failed.html");
     add_key(into, "Classes", count_shown(data), "#classes");
@@ -303,13 +306,13 @@ static void add_keys(html *into, const report_view *view)
         add_key(into, "Label suspects", data->suspects->count, "suspects.html");
     }
     add_backbone_keys(into, data);
-    html_raw(into, "</dl>\n");
+    markup_raw(into, "</dl>\n");
 }
 
 /* ---- all classes ------------------------------------------------------------------------- */
 
 /* Of every backbone's original head on the judged split. */
-static void add_right(html *into, const report_heads *heads, size_t class_index)
+static void add_right(markup *into, const report_heads *heads, size_t class_index)
 {
     for (size_t i = 0; i < heads->backbone_count; i++) {
         const report_backbone *of = &heads->backbones[i];
@@ -321,26 +324,26 @@ static void add_right(html *into, const report_heads *heads, size_t class_index)
     }
 }
 
-static void add_backbone_columns(html *into, const report_heads *heads)
+static void add_backbone_columns(markup *into, const report_heads *heads)
 {
     for (size_t i = 0; i < heads->backbone_count; i++) {
-        html_raw(into, "<th class=n>");
+        markup_raw(into, "<th class=n>");
         html_name(into, heads->backbones[i].name);
-        html_raw(into, " right</th><th class=n>");
+        markup_raw(into, " right</th><th class=n>");
         html_name(into, heads->backbones[i].name);
-        html_raw(into, " gap</th>");
+        markup_raw(into, " gap</th>");
     }
 }
 
-static void add_class(html *into, const report_view *view, size_t class_index)
+static void add_class(markup *into, const report_view *view, size_t class_index)
 {
     const report_class *class = &view->data->classes[class_index];
     const spur_class_rank *rank = class->rank;
     html_format(into, "<tr id=\"c%zu\"><td>", class_index);
     report_class_link(into, view, "", class_index);
-    html_raw(into, rank->is_invisible ? " <abbr title=\"invisible: the detector can hardly "
-                                        "tell it from the others\">!</abbr></td>"
-                                      : "</td>");
+    markup_raw(into, rank->is_invisible ? " <abbr title=\"invisible: the detector can hardly "
+                                          "tell it from the others\">!</abbr></td>"
+                                        : "</td>");
     html_cell_count(into, rank->scored);
     html_cell_count(into, rank->failed);
     html_cell_number(into, (double)rank->lowest, 2);
@@ -349,47 +352,47 @@ static void add_class(html *into, const report_view *view, size_t class_index)
     html_cell_number(into, rank->auc, 3);
     html_cell_count(into, class->suspects);
     add_right(into, &view->data->heads, class_index);
-    html_raw(into, "</tr>\n");
+    markup_raw(into, "</tr>\n");
 }
 
-static void add_column_words(html *into, const report_view *view)
+static void add_column_words(markup *into, const report_view *view)
 {
     const report_heads *heads = &view->data->heads;
     if (heads->backbone_count > 0) {
-        html_raw(into, " Right: images of split ");
+        markup_raw(into, " Right: images of split ");
         html_name(into, view->data->run->splits[heads->judged].name);
-        html_raw(into, " that a backbone\xE2\x80\x99s own last layer gets right; gap: of the "
-                       "clearer half of them minus the more hidden half, in points.");
+        markup_raw(into, " that a backbone\xE2\x80\x99s own last layer gets right; gap: of the "
+                         "clearer half of them minus the more hidden half, in points.");
     }
 }
 
-static void add_classes(html *into, const report_view *view)
+static void add_classes(markup *into, const report_view *view)
 {
     static const char *const columns[] = {"Scored",  "Failed", "Lowest",  "Median",
                                           "Highest", "AUC",    "Suspects"};
-    html_raw(into,
-             "<section id=\"classes\">\n<h2>All classes</h2>\n<p class=\"note\">Of split ");
+    markup_raw(into,
+               "<section id=\"classes\">\n<h2>All classes</h2>\n<p class=\"note\">Of split ");
     html_name(into, view->data->main->name);
-    html_raw(into, ". Lowest, median and highest own-class score (logit). AUC: how often an "
-                   "image of the class scores above one of another class.");
+    markup_raw(into, ". Lowest, median and highest own-class score (logit). AUC: how often an "
+                     "image of the class scores above one of another class.");
     add_column_words(into, view);
-    html_raw(into, "</p>\n<div class=\"scroll\" role=\"region\" aria-label=\"All classes\" "
-                   "tabindex=\"0\">\n<table class=\"sortable\" id=\"class-table\">\n"
-                   "<thead><tr><th>Class</th>");
+    markup_raw(into, "</p>\n<div class=\"scroll\" role=\"region\" aria-label=\"All classes\" "
+                     "tabindex=\"0\">\n<table class=\"sortable\" id=\"class-table\">\n"
+                     "<thead><tr><th>Class</th>");
     for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
         html_format(into, "<th class=n>%s</th>", columns[i]);
     }
     add_backbone_columns(into, &view->data->heads);
-    html_raw(into, "</tr></thead>\n<tbody>\n");
+    markup_raw(into, "</tr></thead>\n<tbody>\n");
     for (size_t c = 0; c < view->data->run->class_count; c++) {
         if (report_has_page(view->data, c)) {
             add_class(into, view, c);
         }
     }
-    html_raw(into, "</tbody>\n</table>\n</div>\n</section>\n");
+    markup_raw(into, "</tbody>\n</table>\n</div>\n</section>\n");
 }
 
-void report_index_page(html *into, const report_view *view)
+void report_index_page(markup *into, const report_view *view)
 {
     page of = {.title = "Spur report", .root = "", .here = "index.html"};
     page_open(into, &view->site, &of);

@@ -6,34 +6,34 @@
 
 #include "report/report_pages.h"
 
-static void open_table(html *into, const char *label, const char *columns)
+static void open_table(markup *into, const char *label, const char *columns)
 {
     html_format(into,
                 "<div class=\"scroll\" role=\"region\" aria-label=\"%s\" tabindex=\"0\">\n"
                 "<table class=\"sortable\">\n<thead><tr>",
                 label);
-    html_raw(into, columns);
-    html_raw(into, "</tr></thead>\n<tbody>\n");
+    markup_raw(into, columns);
+    markup_raw(into, "</tr></thead>\n<tbody>\n");
 }
 
-static void close_table(html *into)
+static void close_table(markup *into)
 {
-    html_raw(into, "</tbody>\n</table>\n</div>\n");
+    markup_raw(into, "</tbody>\n</table>\n</div>\n");
 }
 
-static void add_path(html *into, const report_view *view, const char *file_name)
+static void add_path(markup *into, const report_view *view, const char *file_name)
 {
-    html_raw(into, "<td class=path>");
+    markup_raw(into, "<td class=path>");
     html_name(into, report_shown_path(view->data, file_name));
-    html_raw(into, "</td>");
+    markup_raw(into, "</td>");
 }
 
-static void add_cut_note(html *into, uint64_t shown, uint64_t all, const char *command)
+static void add_cut_note(markup *into, uint64_t shown, uint64_t all, const char *command)
 {
     if (shown < all) {
-        html_raw(into, "<p class=\"note\">The first ");
+        markup_raw(into, "<p class=\"note\">The first ");
         html_count(into, shown);
-        html_raw(into, " of ");
+        markup_raw(into, " of ");
         html_count(into, all);
         html_format(into, "; all of them: <code>%s</code></p>\n", command);
     }
@@ -41,31 +41,31 @@ static void add_cut_note(html *into, uint64_t shown, uint64_t all, const char *c
 
 /* ---- label suspects ---------------------------------------------------------------------- */
 
-static void add_suspect(html *into, const report_view *view, const spur_suspect *suspect)
+static void add_suspect(markup *into, const report_view *view, const spur_suspect *suspect)
 {
-    html_raw(into, "<tr>");
+    markup_raw(into, "<tr>");
     add_path(into, view, suspect->file_name);
     html_cell_text(into, suspect->split);
-    html_raw(into, "<td>");
+    markup_raw(into, "<td>");
     report_class_link(into, view, "", suspect->class_index);
-    html_raw(into, "</td><td>");
+    markup_raw(into, "</td><td>");
     report_class_link(into, view, "", suspect->proposed_index);
-    html_raw(into, "</td>");
+    markup_raw(into, "</td>");
     html_cell_number(into, (double)suspect->logit, 2);
     html_cell_share(into, suspect->percentile);
     html_cell_number(into, (double)suspect->proposed_logit, 2);
     html_cell_share(into, suspect->proposed_percentile);
-    html_raw(into, "</tr>\n");
+    markup_raw(into, "</tr>\n");
 }
 
 /* The first suspects of all classes as pictures, in the order of the table. */
-static void add_suspect_pictures(html *into, const report_view *view)
+static void add_suspect_pictures(markup *into, const report_view *view)
 {
     const report_data *data = view->data;
     enum {
         MOST = 24
     };
-    html_raw(into, "<div class=\"gallery\">\n");
+    markup_raw(into, "<div class=\"gallery\">\n");
     for (size_t i = 0; i < data->suspects->count && i < MOST; i++) {
         const report_class *class = &data->classes[data->suspects->suspects[i].class_index];
         for (size_t p = class->first_pick[REPORT_SUSPECT];
@@ -79,10 +79,10 @@ static void add_suspect_pictures(html *into, const report_view *view)
             }
         }
     }
-    html_raw(into, "</div>\n");
+    markup_raw(into, "</div>\n");
 }
 
-static void add_suspects(html *into, const report_view *view)
+static void add_suspects(markup *into, const report_view *view)
 {
     const spur_suspect_summary *suspects = view->data->suspects;
     size_t shown =
@@ -99,21 +99,21 @@ static void add_suspects(html *into, const report_view *view)
     add_cut_note(into, shown, suspects->count, "spur rank RUN --suspects 0");
 }
 
-void report_suspects_page(html *into, const report_view *view)
+void report_suspects_page(markup *into, const report_view *view)
 {
     page of = {.title = "Label suspects", .root = "", .here = "suspects.html"};
     const spur_suspect_summary *suspects = view->data->suspects;
     page_open(into, &view->site, &of);
-    html_raw(into, "<h1>Label suspects</h1>\n<p class=\"deck\">Images whose own class the "
-                   "detector hardly sees (below the 10th percentile of the class) while it "
-                   "sees another at least as well as in half of that class\xE2\x80\x99s own "
-                   "images. They are hints, not verdicts: look before you change a "
-                   "label.</p>\n");
+    markup_raw(into, "<h1>Label suspects</h1>\n<p class=\"deck\">Images whose own class the "
+                     "detector hardly sees (below the 10th percentile of the class) while it "
+                     "sees another at least as well as in half of that class\xE2\x80\x99s own "
+                     "images. They are hints, not verdicts: look before you change a "
+                     "label.</p>\n");
     if (suspects == NULL) {
-        html_raw(into, "<p>The run has too many classes to keep the scores of other classes, "
-                       "so it cannot tell.</p>\n");
+        markup_raw(into, "<p>The run has too many classes to keep the scores of other classes, "
+                         "so it cannot tell.</p>\n");
     } else if (suspects->count == 0) {
-        html_raw(into, "<p>There are none.</p>\n");
+        markup_raw(into, "<p>There are none.</p>\n");
     } else {
         add_suspects(into, view);
     }
@@ -122,35 +122,35 @@ void report_suspects_page(html *into, const report_view *view)
 
 /* ---- invisible classes ------------------------------------------------------------------- */
 
-static void add_invisible(html *into, const report_view *view, size_t class_index)
+static void add_invisible(markup *into, const report_view *view, size_t class_index)
 {
     const store_class *class = &view->data->run->classes[class_index];
     const spur_class_rank *rank = view->data->classes[class_index].rank;
-    html_raw(into, "<tr><td>");
+    markup_raw(into, "<tr><td>");
     report_class_link(into, view, "", class_index);
-    html_raw(into, "</td>");
+    markup_raw(into, "</td>");
     html_cell_text(into, class->label);
     html_cell_text(into, class->prompt);
     html_cell_count(into, rank->scored);
     html_cell_number(into, rank->auc, 3);
     html_cell_number(into, rank->auc_low, 3);
-    html_raw(into, "</tr>\n");
+    markup_raw(into, "</tr>\n");
 }
 
-void report_invisible_page(html *into, const report_view *view)
+void report_invisible_page(markup *into, const report_view *view)
 {
     page of = {.title = "Invisible classes", .root = "", .here = "invisible.html"};
     const report_data *data = view->data;
     page_open(into, &view->site, &of);
-    html_raw(into,
-             "<h1>Invisible classes</h1>\n<p class=\"deck\">Classes that the detector can "
-             "hardly tell from the others: the 95% bound of the AUC of their query is under "
-             "0.6. The order of their images says little, and no conclusion should rest on "
-             "it.</p>\n<p>Often the name in the prompt is not what the images show, or a word "
-             "the detector does not know. Try another name (<code>spur score --class-names "
-             "FILE</code>) or other prompts (<code>--prompts best7</code>).</p>\n");
+    markup_raw(
+        into, "<h1>Invisible classes</h1>\n<p class=\"deck\">Classes that the detector can "
+              "hardly tell from the others: the 95% bound of the AUC of their query is under "
+              "0.6. The order of their images says little, and no conclusion should rest on "
+              "it.</p>\n<p>Often the name in the prompt is not what the images show, or a word "
+              "the detector does not know. Try another name (<code>spur score --class-names "
+              "FILE</code>) or other prompts (<code>--prompts best7</code>).</p>\n");
     if (data->invisible == 0) {
-        html_raw(into, "<p>There are none.</p>\n");
+        markup_raw(into, "<p>There are none.</p>\n");
     } else {
         open_table(into, "Invisible classes",
                    "<th>Class</th><th>Label</th><th>Prompt</th><th class=n>Images</th><th "
@@ -167,31 +167,31 @@ void report_invisible_page(html *into, const report_view *view)
 
 /* ---- failed images ----------------------------------------------------------------------- */
 
-static void add_failure(html *into, const report_view *view, const report_failure *failure)
+static void add_failure(markup *into, const report_view *view, const report_failure *failure)
 {
-    html_raw(into, "<tr>");
+    markup_raw(into, "<tr>");
     add_path(into, view, failure->file_name);
     html_cell_text(into, view->data->run->splits[failure->split].name);
-    html_raw(into, "<td>");
+    markup_raw(into, "<td>");
     report_class_link(into, view, "", failure->class_index);
-    html_raw(into, "</td>");
+    markup_raw(into, "</td>");
     html_cell_text(into, failure->reason);
-    html_raw(into, "</tr>\n");
+    markup_raw(into, "</tr>\n");
 }
 
-void report_failed_page(html *into, const report_view *view)
+void report_failed_page(markup *into, const report_view *view)
 {
     page of = {.title = "Failed images", .root = "", .here = "failed.html"};
     const report_data *data = view->data;
     page_open(into, &view->site, &of);
-    html_raw(into, "<h1>Failed images</h1>\n<p class=\"deck\">Every image of the input is "
-                   "scored or stands here with the reason. Found ");
+    markup_raw(into, "<h1>Failed images</h1>\n<p class=\"deck\">Every image of the input is "
+                     "scored or stands here with the reason. Found ");
     html_count(into, data->ranks->scored + data->failed);
-    html_raw(into, " = ");
+    markup_raw(into, " = ");
     html_count(into, data->ranks->scored);
-    html_raw(into, " scored + ");
+    markup_raw(into, " scored + ");
     html_count(into, data->failed);
-    html_raw(into, " failed.</p>\n");
+    markup_raw(into, " failed.</p>\n");
     if (data->failure_count > 0) {
         open_table(into, "Failed images",
                    "<th>Image</th><th>Split</th><th>Class</th><th>Reason</th>");

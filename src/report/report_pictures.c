@@ -28,7 +28,7 @@ bool report_has_page(const report_data *of, size_t class_index)
     return of->classes[class_index].rank != NULL;
 }
 
-void report_class_link(html *into, const report_view *view, const char *root,
+void report_class_link(markup *into, const report_view *view, const char *root,
                        size_t class_index)
 {
     bool has_page = report_has_page(view->data, class_index);
@@ -36,12 +36,12 @@ void report_class_link(html *into, const report_view *view, const char *root,
         html_format(into, "<a href=\"%sclasses/%zu.html\">", root, class_index);
     }
     html_name(into, report_class_name(view->data, class_index));
-    html_raw(into, has_page ? "</a>" : "");
+    markup_raw(into, has_page ? "</a>" : "");
 }
 
 /* ---- the picture itself ------------------------------------------------------------------ */
 
-static void add_data(html *into, const report_view *view, size_t image)
+static void add_data(markup *into, const report_view *view, size_t image)
 {
     unsigned char *bytes = NULL;
     char *base64 = NULL;
@@ -52,9 +52,9 @@ static void add_data(html *into, const report_view *view, size_t image)
     spur_status status = thumbnails_small(view->thumbs, image, &bytes, &size, into->error);
     status = status == SPUR_OK ? text_base64(bytes, size, &base64, into->error) : status;
     if (status == SPUR_OK) {
-        html_raw(into, " src=\"data:image/webp;base64,");
-        html_raw(into, base64);
-        html_raw(into, "\"");
+        markup_raw(into, " src=\"data:image/webp;base64,");
+        markup_raw(into, base64);
+        markup_raw(into, "\"");
     }
     into->status = status;
     memory_free(bytes);
@@ -73,27 +73,27 @@ static const char *seen_words(const report_image *image)
 }
 
 /* What the picture states, for those who do not see it. */
-static void add_alternative(html *into, const report_view *view, const report_image *image)
+static void add_alternative(markup *into, const report_view *view, const report_image *image)
 {
-    html_raw(into, " alt=\"");
-    html_text(into, report_class_name(view->data, image->class_index));
+    markup_raw(into, " alt=\"");
+    markup_text(into, report_class_name(view->data, image->class_index));
     if (image->rank > 0) {
         html_format(into, ", rank %llu of %llu", (unsigned long long)image->rank,
                     (unsigned long long)image->images);
     }
     if (image->is_scored) {
-        html_raw(into, ", score ");
+        markup_raw(into, ", score ");
         html_number(into, (double)image->logit, 2);
     }
-    html_raw(into, seen_words(image));
-    html_raw(into, "\"");
+    markup_raw(into, seen_words(image));
+    markup_raw(into, "\"");
 }
 
-static void add_image(html *into, const report_view *view, const report_pick *pick,
+static void add_image(markup *into, const report_view *view, const report_pick *pick,
                       const picture_form *form)
 {
     const thumbnail *thumb = &view->thumbs->items[pick->image];
-    html_raw(into, "<img");
+    markup_raw(into, "<img");
     if (form->is_inside) {
         add_data(into, view, pick->image);
     } else {
@@ -102,16 +102,16 @@ static void add_image(html *into, const report_view *view, const report_pick *pi
     }
     html_format(into, " width=\"%zu\" height=\"%zu\"", thumb->width, thumb->height);
     add_alternative(into, view, &view->data->images[pick->image]);
-    html_raw(into, ">");
+    markup_raw(into, ">");
 }
 
-static void add_placeholder(html *into, const report_view *view, size_t image)
+static void add_placeholder(markup *into, const report_view *view, size_t image)
 {
     const char *problem =
         view->thumbs == NULL ? "pictures were left out" : view->thumbs->items[image].problem;
-    html_raw(into, "<span class=\"none\">");
-    html_text(into, problem);
-    html_raw(into, "</span>");
+    markup_raw(into, "<span class=\"none\">");
+    markup_text(into, problem);
+    markup_raw(into, "</span>");
 }
 
 static float clip(float value, size_t limit)
@@ -119,7 +119,7 @@ static float clip(float value, size_t limit)
     return value < 0.0F ? 0.0F : value > (float)limit ? (float)limit : value;
 }
 
-static void add_box(html *into, const report_image *image)
+static void add_box(markup *into, const report_image *image)
 {
     float left = clip(image->box[0], image->width), top = clip(image->box[1], image->height);
     float right = clip(image->box[2], image->width);
@@ -140,68 +140,68 @@ static void add_box(html *into, const report_image *image)
 /* ---- figures ----------------------------------------------------------------------------- */
 
 /* The frame is a link to the original where that is wanted. */
-static bool open_frame(html *into, const report_view *view, const report_image *image,
+static bool open_frame(markup *into, const report_view *view, const report_image *image,
                        const picture_form *form)
 {
     const char *way = view->originals == NULL ? NULL : view->originals[image->split];
     bool is_link = way != NULL && image->file_name[0] != '/';
     if (is_link) {
-        html_raw(into, "<a class=\"frame\" href=\"");
-        html_raw(into, form->root);
+        markup_raw(into, "<a class=\"frame\" href=\"");
+        markup_raw(into, form->root);
         html_encoded(into, way);
         html_encoded(into, image->file_name);
-        html_raw(into, "\">");
+        markup_raw(into, "\">");
     } else {
-        html_raw(into, "<span class=\"frame\">");
+        markup_raw(into, "<span class=\"frame\">");
     }
     return is_link;
 }
 
-static void add_words(html *into, const picture_form *form)
+static void add_words(markup *into, const picture_form *form)
 {
     if (form->words == NULL) {
         return;
     }
-    html_raw(into, " <em><i>");
-    html_raw(into, form->words[0]);
-    html_raw(into, "</i>");
+    markup_raw(into, " <em><i>");
+    markup_raw(into, form->words[0]);
+    markup_raw(into, "</i>");
     html_name(into, form->words[1]);
-    html_raw(into, "</em>");
+    markup_raw(into, "</em>");
     if (form->words[2] != NULL) {
-        html_raw(into, " <small>");
+        markup_raw(into, " <small>");
         html_name(into, form->words[2]);
-        html_raw(into, " ");
+        markup_raw(into, " ");
         html_name(into, form->words[3]);
-        html_raw(into, "</small>");
+        markup_raw(into, "</small>");
     }
 }
 
 /* Right and wrong in the order of the backbones, in words for those who ask. */
-static void add_marks(html *into, const report_view *view, const report_image *image)
+static void add_marks(markup *into, const report_view *view, const report_image *image)
 {
     const report_heads *heads = &view->data->heads;
     if (image->judged == 0) {
         return;
     }
-    html_raw(into, " <abbr class=\"marks\" title=\"");
+    markup_raw(into, " <abbr class=\"marks\" title=\"");
     for (size_t i = 0; i < heads->backbone_count && i < REPORT_MARKED_HEADS; i++) {
-        html_raw(into, i == 0 ? "" : "; ");
-        html_text(into, heads->backbones[i].name);
-        html_raw(into, (image->judged >> i & 1) == 0  ? ": not asked"
-                       : (image->right >> i & 1) != 0 ? ": right"
-                                                      : ": wrong");
+        markup_raw(into, i == 0 ? "" : "; ");
+        markup_text(into, heads->backbones[i].name);
+        markup_raw(into, (image->judged >> i & 1) == 0  ? ": not asked"
+                         : (image->right >> i & 1) != 0 ? ": right"
+                                                        : ": wrong");
     }
-    html_raw(into, "\">");
+    markup_raw(into, "\">");
     for (size_t i = 0; i < heads->backbone_count && i < REPORT_MARKED_HEADS; i++) {
-        html_raw(into, (image->judged >> i & 1) == 0  ? "\xC2\xB7"
-                       : (image->right >> i & 1) != 0 ? "\xE2\x9C\x93"
-                                                      : "\xE2\x9C\x97");
+        markup_raw(into, (image->judged >> i & 1) == 0  ? "\xC2\xB7"
+                         : (image->right >> i & 1) != 0 ? "\xE2\x9C\x93"
+                                                        : "\xE2\x9C\x97");
     }
-    html_raw(into, "</abbr>");
+    markup_raw(into, "</abbr>");
 }
 
 /* What the marks mean, once per section. */
-void report_marks_note(html *into, const report_view *view)
+void report_marks_note(markup *into, const report_view *view)
 {
     const report_heads *heads = &view->data->heads;
     bool has_original = false;
@@ -211,47 +211,47 @@ void report_marks_note(html *into, const report_view *view)
     if (!has_original) {
         return;
     }
-    html_raw(into,
-             " \xE2\x9C\x93 and \xE2\x9C\x97: right and wrong with the own last layer of ");
+    markup_raw(into,
+               " \xE2\x9C\x93 and \xE2\x9C\x97: right and wrong with the own last layer of ");
     for (size_t i = 0; i < heads->backbone_count && i < REPORT_MARKED_HEADS; i++) {
-        html_raw(into, i == 0 ? "" : ", ");
+        markup_raw(into, i == 0 ? "" : ", ");
         html_name(into, heads->backbones[i].name);
     }
-    html_raw(into, heads->backbone_count > 1 ? ", in this order." : ".");
+    markup_raw(into, heads->backbone_count > 1 ? ", in this order." : ".");
 }
 
-static void add_caption(html *into, const report_view *view, const report_image *image,
+static void add_caption(markup *into, const report_view *view, const report_image *image,
                         const picture_form *form)
 {
-    html_raw(into, "<figcaption>");
+    markup_raw(into, "<figcaption>");
     if (image->rank > 0) {
-        html_raw(into, "<b><abbr title=\"rank\">\xE2\x84\x96</abbr> ");
+        markup_raw(into, "<b><abbr title=\"rank\">\xE2\x84\x96</abbr> ");
         html_count(into, image->rank);
-        html_raw(into, "</b> ");
+        markup_raw(into, "</b> ");
     }
     if (image->is_scored) {
-        html_raw(into, "<span>");
+        markup_raw(into, "<span>");
         html_number(into, (double)image->logit, 2);
-        html_raw(into, "</span>");
+        markup_raw(into, "</span>");
     }
     add_marks(into, view, image);
     add_words(into, form);
     if (form->has_path) {
         const char *path = report_shown_path(view->data, image->file_name);
-        html_raw(into, " <small");
+        markup_raw(into, " <small");
         html_attribute(into, "title", path);
-        html_raw(into, ">");
+        markup_raw(into, ">");
         html_name(into, path);
-        html_raw(into, "</small>");
+        markup_raw(into, "</small>");
     }
-    html_raw(into, "</figcaption>");
+    markup_raw(into, "</figcaption>");
 }
 
-void report_picture(html *into, const report_view *view, const report_pick *pick,
+void report_picture(markup *into, const report_view *view, const report_pick *pick,
                     const picture_form *form)
 {
     const report_image *image = &view->data->images[pick->image];
-    html_raw(into, "<figure>");
+    markup_raw(into, "<figure>");
     bool is_link = open_frame(into, view, image, form);
     if (view->thumbs == NULL || view->thumbs->items[pick->image].problem != NULL) {
         add_placeholder(into, view, pick->image);
@@ -259,21 +259,21 @@ void report_picture(html *into, const report_view *view, const report_pick *pick
         add_image(into, view, pick, form);
         add_box(into, image);
     }
-    html_raw(into, is_link ? "</a>" : "</span>");
+    markup_raw(into, is_link ? "</a>" : "</span>");
     add_caption(into, view, image, form);
-    html_raw(into, "</figure>\n");
+    markup_raw(into, "</figure>\n");
 }
 
-void report_gallery(html *into, const report_view *view, size_t class_index, report_role role,
+void report_gallery(markup *into, const report_view *view, size_t class_index, report_role role,
                     const picture_form *form)
 {
     const report_class *class = &view->data->classes[class_index];
     if (class->first_pick[role] == class->first_pick[role + 1]) {
         return;
     }
-    html_raw(into, "<div class=\"gallery\">\n");
+    markup_raw(into, "<div class=\"gallery\">\n");
     for (size_t i = class->first_pick[role]; i < class->first_pick[role + 1]; i++) {
         report_picture(into, view, &view->data->picks[i], form);
     }
-    html_raw(into, "</div>\n");
+    markup_raw(into, "</div>\n");
 }

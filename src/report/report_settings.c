@@ -9,26 +9,26 @@
 #include "report/relative.h"
 #include "report/report_pages.h"
 
-static void open_rows(html *into, const char *title, const char *columns)
+static void open_rows(markup *into, const char *title, const char *columns)
 {
     html_format(into,
                 "<section>\n<h2>%s</h2>\n<div class=\"scroll\" role=\"region\" "
                 "aria-label=\"%s\" tabindex=\"0\">\n<table>\n<thead><tr>",
                 title, title);
-    html_raw(into, columns);
-    html_raw(into, "</tr></thead>\n<tbody>\n");
+    markup_raw(into, columns);
+    markup_raw(into, "</tr></thead>\n<tbody>\n");
 }
 
-static void close_rows(html *into)
+static void close_rows(markup *into)
 {
-    html_raw(into, "</tbody>\n</table>\n</div>\n</section>\n");
+    markup_raw(into, "</tbody>\n</table>\n</div>\n</section>\n");
 }
 
-static void add_code(html *into, const char *text)
+static void add_code(markup *into, const char *text)
 {
-    html_raw(into, "<td><code>");
+    markup_raw(into, "<td><code>");
     html_name(into, text);
-    html_raw(into, "</code></td>");
+    markup_raw(into, "</code></td>");
 }
 
 /* ---- scoring ----------------------------------------------------------------------------- */
@@ -44,7 +44,7 @@ static const char *const setting_words[][2] = {
     {"onednn", "oneDNN"},
 };
 
-static void add_settings(html *into, const report_view *view)
+static void add_settings(markup *into, const report_view *view)
 {
     open_rows(into, "Scoring", "<th>Setting</th><th>Value</th>");
     for (size_t i = 0; i < sizeof setting_words / sizeof *setting_words; i++) {
@@ -56,7 +56,7 @@ static void add_settings(html *into, const report_view *view)
         if (value != NULL) {
             html_format(into, "<tr><th scope=row>%s</th>", setting_words[i][1]);
             add_code(into, value);
-            html_raw(into, "</tr>\n");
+            markup_raw(into, "</tr>\n");
         }
         memory_free(value);
     }
@@ -64,7 +64,7 @@ static void add_settings(html *into, const report_view *view)
 }
 
 /* The folder of a split as seen from the run: the same wherever both stand. */
-static void add_root(html *into, const report_view *view, const char *root)
+static void add_root(markup *into, const report_view *view, const char *root)
 {
     text_buffer way = {NULL, 0, 0};
     char *here = realpath(view->data->run->folder, NULL), *there = realpath(root, NULL);
@@ -79,7 +79,7 @@ static void add_root(html *into, const report_view *view, const char *root)
 
 /* ---- splits, backbones, subsets ---------------------------------------------------------- */
 
-static void add_splits(html *into, const report_view *view)
+static void add_splits(markup *into, const report_view *view)
 {
     const spur_run *run = view->data->run;
     bool shows_roots = !view->data->options->redact_paths;
@@ -91,19 +91,19 @@ static void add_splits(html *into, const report_view *view)
             : "<th>Split</th><th class=n>Images</th><th>Digest of the "
               "manifest</th>");
     for (size_t i = 0; i < run->split_count; i++) {
-        html_raw(into, "<tr>");
+        markup_raw(into, "<tr>");
         html_cell_text(into, run->splits[i].name);
         html_cell_count(into, run->splits[i].images);
         if (shows_roots) {
             add_root(into, view, run->splits[i].root);
         }
         add_code(into, run->splits[i].manifest_digest);
-        html_raw(into, "</tr>\n");
+        markup_raw(into, "</tr>\n");
     }
     close_rows(into);
 }
 
-static void add_backbones(html *into, const report_view *view)
+static void add_backbones(markup *into, const report_view *view)
 {
     const store_backbone *backbones = NULL;
     size_t count = 0;
@@ -117,19 +117,19 @@ static void add_backbones(html *into, const report_view *view)
               "<th>Name</th><th>Architecture</th><th class=n>Features</th><th "
               "class=n>Classes</th><th>Preprocessing</th><th>Digest</th>");
     for (size_t i = 0; i < count; i++) {
-        html_raw(into, "<tr>");
+        markup_raw(into, "<tr>");
         html_cell_text(into, backbones[i].name);
         html_cell_text(into, backbones[i].architecture);
         html_cell_count(into, backbones[i].features);
         html_cell_count(into, backbones[i].classes);
         add_code(into, backbones[i].preprocessing);
         add_code(into, backbones[i].digest);
-        html_raw(into, "</tr>\n");
+        markup_raw(into, "</tr>\n");
     }
     close_rows(into);
 }
 
-static void add_subsets(html *into, const report_view *view)
+static void add_subsets(markup *into, const report_view *view)
 {
     const report_data *data = view->data;
     static const char *const words[SUBSET_KIND_COUNT] = {
@@ -144,39 +144,39 @@ static void add_subsets(html *into, const report_view *view)
     for (size_t i = 0; i < data->subset_count; i++) {
         char name[SUBSET_KEY_SIZE];
         subset_key_text(&data->subsets[i], SPUR_NAMING_CONTENT, name);
-        html_raw(into, "<tr>");
+        markup_raw(into, "<tr>");
         add_code(into, name);
         html_cell_text(into, words[data->subsets[i].kind]);
-        html_raw(into, "</tr>\n");
+        markup_raw(into, "</tr>\n");
     }
     close_rows(into);
 }
 
-static void add_prompts(html *into, const report_view *view)
+static void add_prompts(markup *into, const report_view *view)
 {
     const spur_run *run = view->data->run;
-    html_raw(into, "<details>\n<summary>Classes and what the detector is asked</summary>\n");
+    markup_raw(into, "<details>\n<summary>Classes and what the detector is asked</summary>\n");
     open_rows(into, "Classes",
               "<th class=n>Index</th><th>Label</th><th>Prompt</th><th class=n>Tokens</th>");
     for (size_t c = 0; c < run->class_count; c++) {
-        html_raw(into, "<tr>");
+        markup_raw(into, "<tr>");
         html_cell_count(into, c);
         html_cell_text(into, run->classes[c].label);
         html_cell_text(into, run->classes[c].prompt);
         html_cell_count(into, run->classes[c].tokens);
-        html_raw(into, "</tr>\n");
+        markup_raw(into, "</tr>\n");
     }
     close_rows(into);
-    html_raw(into, "</details>\n");
+    markup_raw(into, "</details>\n");
 }
 
-void report_settings_page(html *into, const report_view *view)
+void report_settings_page(markup *into, const report_view *view)
 {
     page of = {.title = "Settings and provenance", .root = "", .here = "settings.html"};
     page_open(into, &view->site, &of);
-    html_raw(into, "<h1>Settings and provenance</h1>\n<p class=\"deck\">All that decides the "
-                   "numbers of this report. The same images, models and settings give the "
-                   "same bytes.</p>\n");
+    markup_raw(into, "<h1>Settings and provenance</h1>\n<p class=\"deck\">All that decides the "
+                     "numbers of this report. The same images, models and settings give the "
+                     "same bytes.</p>\n");
     add_settings(into, view);
     add_splits(into, view);
     add_backbones(into, view);

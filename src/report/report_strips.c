@@ -6,41 +6,43 @@
 
 static const picture_form inside = {.root = "", .is_inside = true};
 
-static void add_strip(html *into, const report_view *view, size_t class_index)
+static void add_strip(markup *into, const report_view *view, size_t class_index)
 {
     const spur_class_rank *rank = view->data->classes[class_index].rank;
-    html_raw(into, "<div class=\"strip\">\n<h3>");
+    markup_raw(into, "<div class=\"strip\">\n<h3>");
     report_class_link(into, view, "", class_index);
-    html_raw(into, " <small>");
+    markup_raw(into, " <small>");
     html_number(into, (double)rank->lowest, 1);
-    html_raw(into, " to ");
+    markup_raw(into, " to ");
     html_number(into, (double)rank->highest, 1);
-    html_raw(into, ", ");
+    markup_raw(into, ", ");
     html_count(into, rank->scored);
-    html_raw(into, " images</small></h3>\n");
+    markup_raw(into, " images</small></h3>\n");
     report_gallery(into, view, class_index, REPORT_ALONG, &inside);
-    html_raw(into, "</div>\n");
+    markup_raw(into, "</div>\n");
 }
 
-static void add_scale(html *into)
+static void add_scale(markup *into)
 {
-    html_raw(into, "<p class=\"scale\" aria-hidden=\"true\"><span>\xE2\x97\x84 object hidden: "
-                   "high spuriosity</span><span>object clear: low spuriosity "
-                   "\xE2\x96\xBA</span></p>\n");
+    markup_raw(into,
+               "<p class=\"scale\" aria-hidden=\"true\"><span>\xE2\x97\x84 object hidden: "
+               "high spuriosity</span><span>object clear: low spuriosity "
+               "\xE2\x96\xBA</span></p>\n");
 }
 
-void report_strips(html *into, const report_view *view)
+void report_strips(markup *into, const report_view *view)
 {
     const report_data *data = view->data;
     if (data->telling_count == 0) {
         return;
     }
-    html_raw(into, "<section id=\"strips\">\n<h2>From hidden to clear</h2>\n<p class=\"note\">"
-                   "Images of a class at even steps of its ranking, each with its rank and "
-                   "score; the frame is the box in which the detector sees the class "
-                   "best.");
+    markup_raw(into,
+               "<section id=\"strips\">\n<h2>From hidden to clear</h2>\n<p class=\"note\">"
+               "Images of a class at even steps of its ranking, each with its rank and "
+               "score; the frame is the box in which the detector sees the class "
+               "best.");
     report_marks_note(into, view);
-    html_raw(into, "</p>\n");
+    markup_raw(into, "</p>\n");
     add_scale(into);
     for (size_t i = 0; i < data->telling_count; i++) {
         if (i == data->named_count) {
@@ -49,7 +51,7 @@ void report_strips(html *into, const report_view *view)
         }
         add_strip(into, view, data->telling[i]);
     }
-    html_raw(into, "</section>\n");
+    markup_raw(into, "</section>\n");
 }
 
 /* ---- both ends --------------------------------------------------------------------------- */
@@ -58,7 +60,7 @@ enum {
     END_IMAGES = 4
 };
 
-static void add_end(html *into, const report_view *view, size_t class_index, report_role role)
+static void add_end(markup *into, const report_view *view, size_t class_index, report_role role)
 {
     const report_class *class = &view->data->classes[class_index];
     size_t first = class->first_pick[role], end = class->first_pick[role + 1];
@@ -68,25 +70,25 @@ static void add_end(html *into, const report_view *view, size_t class_index, rep
     for (size_t i = first; i < end && i < first + END_IMAGES; i++) {
         report_picture(into, view, &view->data->picks[i], &inside);
     }
-    html_raw(into, "</div></div>\n");
+    markup_raw(into, "</div></div>\n");
 }
 
-void report_ends(html *into, const report_view *view)
+void report_ends(markup *into, const report_view *view)
 {
     const report_data *data = view->data;
     if (data->named_count == 0) {
         return;
     }
-    html_raw(into, "<section id=\"ends\">\n<h2>The two ends</h2>\n<p class=\"note\">What a "
-                   "classifier is asked to recognise where the object is hardly visible, and "
-                   "where it is plain.</p>\n");
+    markup_raw(into, "<section id=\"ends\">\n<h2>The two ends</h2>\n<p class=\"note\">What a "
+                     "classifier is asked to recognise where the object is hardly visible, and "
+                     "where it is plain.</p>\n");
     for (size_t i = 0; i < data->named_count; i++) {
-        html_raw(into, "<div class=\"ends\">\n<h3>");
+        markup_raw(into, "<div class=\"ends\">\n<h3>");
         report_class_link(into, view, "", data->telling[i]);
-        html_raw(into, "</h3>\n");
+        markup_raw(into, "</h3>\n");
         add_end(into, view, data->telling[i], REPORT_HIDDEN);
         add_end(into, view, data->telling[i], REPORT_CLEAR);
-        html_raw(into, "</div>\n");
+        markup_raw(into, "</div>\n");
     }
-    html_raw(into, "</section>\n");
+    markup_raw(into, "</section>\n");
 }

@@ -15,131 +15,55 @@ enum {
 
 static const double FARTHEST = 1e9; /* coordinates are cut to +-FARTHEST */
 
-void svg_free(svg *block)
+void svg_start(markup *into, const char *name)
 {
-    text_buffer_free(&block->text);
+    markup_raw(into, "<");
+    markup_raw(into, name);
 }
 
-spur_status svg_status(const svg *of)
+void svg_close_empty(markup *into)
 {
-    return of->status;
+    markup_raw(into, "/>");
 }
 
-static void add(svg *into, const char *text, size_t length)
+void svg_close_start(markup *into)
 {
-    if (into->status == SPUR_OK && length > 0) {
-        into->status = text_add(&into->text, text, length, into->error);
-    }
+    markup_raw(into, ">");
 }
 
-void svg_raw(svg *into, const char *markup)
+void svg_end(markup *into, const char *name)
 {
-    add(into, markup, strlen(markup));
+    markup_raw(into, "</");
+    markup_raw(into, name);
+    markup_raw(into, ">");
 }
 
-void svg_start(svg *into, const char *name)
-{
-    svg_raw(into, "<");
-    svg_raw(into, name);
-}
-
-void svg_close_empty(svg *into)
-{
-    svg_raw(into, "/>");
-}
-
-void svg_close_start(svg *into)
-{
-    svg_raw(into, ">");
-}
-
-void svg_end(svg *into, const char *name)
-{
-    svg_raw(into, "</");
-    svg_raw(into, name);
-    svg_raw(into, ">");
-}
-
-/* ---- texts ------------------------------------------------------------------------------- */
-
-static const char *reference_of(uint32_t character)
-{
-    switch (character) {
-    case '&':
-        return "&amp;";
-    case '<':
-        return "&lt;";
-    case '>':
-        return "&gt;";
-    case '"':
-        return "&quot;";
-    case '\'':
-        return "&#39;";
-    case 0xFFFE:
-    case 0xFFFF: /* not characters of XML */
-        return "\xEF\xBF\xBD";
-    default:
-        return NULL;
-    }
-}
-
-static void add_references(svg *into, const char *text)
-{
-    size_t length = strlen(text);
-    size_t from = 0;
-    for (size_t at = 0; at < length;) {
-        size_t begin = at;
-        const char *reference = reference_of(text_next(text, length, &at));
-        if (reference != NULL) {
-            add(into, text + from, begin - from);
-            svg_raw(into, reference);
-            from = at;
-        }
-    }
-    add(into, text + from, length - from);
-}
-
-void svg_text(svg *into, const char *text)
-{
-    char *safe = NULL;
-    if (text == NULL || into->status != SPUR_OK) {
-        return;
-    }
-    size_t length = strlen(text);
-    into->status = memory_new(4 * length + 1, 1, &safe, into->error);
-    if (into->status == SPUR_OK) {
-        text_escape(text, length, safe, 4 * length + 1);
-        add_references(into, safe);
-    }
-    memory_free(safe);
-}
-
-void svg_element(svg *into, const char *name, const char *text)
+void svg_element(markup *into, const char *name, const char *text)
 {
     svg_start(into, name);
     svg_close_start(into);
-    svg_text(into, text);
+    markup_text(into, text);
     svg_end(into, name);
 }
 
-static void begin_value(svg *into, const char *name)
+static void begin_value(markup *into, const char *name)
 {
-    svg_raw(into, " ");
-    svg_raw(into, name);
-    svg_raw(into, "=\"");
+    markup_raw(into, " ");
+    markup_raw(into, name);
+    markup_raw(into, "=\"");
 }
 
-void svg_word(svg *into, const char *name, const char *value)
+void svg_word(markup *into, const char *name, const char *value)
 {
     begin_value(into, name);
-    svg_text(into, value);
-    svg_raw(into, "\"");
+    markup_text(into, value);
+    markup_raw(into, "\"");
 }
 
 /* ---- numbers ----------------------------------------------------------------------------- */
 
 /* Hundredths as decimal text without trailing zeros. */
-static void add_decimal(svg *into, double value)
+static void add_decimal(markup *into, double value)
 {
     char text[DECIMAL_SIZE];
     double cut = isfinite(value) ? fmax(-FARTHEST, fmin(FARTHEST, value)) : 0.0;
@@ -153,38 +77,38 @@ static void add_decimal(svg *into, double value)
     } else {
         (void)snprintf(text, sizeof text, "%s%llu.%02llu", sign, size / 100, size % 100);
     }
-    svg_raw(into, text);
+    markup_raw(into, text);
 }
 
-void svg_number(svg *into, const char *name, double value)
+void svg_number(markup *into, const char *name, double value)
 {
     svg_numbers(into, name, &value, 1);
 }
 
-void svg_numbers(svg *into, const char *name, const double *values, size_t count)
+void svg_numbers(markup *into, const char *name, const double *values, size_t count)
 {
     begin_value(into, name);
     for (size_t i = 0; i < count; i++) {
-        svg_raw(into, i == 0 ? "" : " ");
+        markup_raw(into, i == 0 ? "" : " ");
         add_decimal(into, values[i]);
     }
-    svg_raw(into, "\"");
+    markup_raw(into, "\"");
 }
 
-void svg_path_begin(svg *into)
+void svg_path_begin(markup *into)
 {
     begin_value(into, "d");
 }
 
-void svg_path_step(svg *into, char command, double x, double y)
+void svg_path_step(markup *into, char command, double x, double y)
 {
-    add(into, &command, 1);
+    markup_add(into, &command, 1);
     add_decimal(into, x);
-    svg_raw(into, " ");
+    markup_raw(into, " ");
     add_decimal(into, y);
 }
 
-void svg_path_end(svg *into)
+void svg_path_end(markup *into)
 {
-    svg_raw(into, "\"");
+    markup_raw(into, "\"");
 }

@@ -12,9 +12,9 @@
 #include "support.h"
 
 /* What the calls before wrote; empties the writer. */
-static void expect(html *from, const char *wanted)
+static void expect(markup *from, const char *wanted)
 {
-    assert_int_equal(html_status(from), SPUR_OK);
+    assert_int_equal(markup_status(from), SPUR_OK);
     assert_string_equal(from->text.data == NULL ? "" : from->text.data, wanted);
     from->text.length = 0;
     if (from->text.data != NULL) {
@@ -38,13 +38,13 @@ static void test_hostile_texts(void **state)
         {"h\xC3\xB6her \xF0\x9F\x90\xA6", "h\xC3\xB6her \xF0\x9F\x90\xA6"},
         {"", ""},
     };
-    html into = {.error = NULL};
+    markup into = {.error = NULL};
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        html_text(&into, cases[i][0]);
+        markup_text(&into, cases[i][0]);
         expect(&into, cases[i][1]);
     }
-    html_text(&into, NULL);
+    markup_text(&into, NULL);
     expect(&into, "");
     html_attribute(&into, "title", "\" onload=\"x");
     expect(&into, " title=\"&quot; onload=&quot;x\"");
@@ -52,23 +52,23 @@ static void test_hostile_texts(void **state)
     expect(&into, "<bdi>&lt;b&gt;</bdi>");
     html_cell_text(&into, "=1");
     expect(&into, "<td><bdi>=1</bdi></td>");
-    html_free(&into);
+    markup_free(&into);
 }
 
 static void test_addresses(void **state)
 {
-    html into = {.error = NULL};
+    markup into = {.error = NULL};
     (void)state;
     html_encoded(&into, "javascript:x");
     expect(&into, "javascript%3Ax");
     html_encoded(&into, "../a b/\"'<#?%\xFF.png");
     expect(&into, "../a%20b/%22%27%3C%23%3F%25%FF.png");
-    html_free(&into);
+    markup_free(&into);
 }
 
 static void test_numbers(void **state)
 {
-    html into = {.error = NULL};
+    markup into = {.error = NULL};
     (void)state;
     html_number(&into, -1.005, 1);
     expect(&into, "\xE2\x88\x92"
@@ -94,7 +94,7 @@ static void test_numbers(void **state)
     html_cell_points(&into, -0.5);
     expect(&into, "<td class=n data-v=-0.5>\xE2\x88\x92"
                   "50.0</td>");
-    html_free(&into);
+    markup_free(&into);
 }
 
 /* RFC 4648 of the SHA-256 of "abc" (FIPS 180-2, example B.1). */
@@ -109,20 +109,20 @@ static void test_hash(void **state)
 /* What would end the elements that they stand in, or be no part of the policy. */
 static void test_embedded_files(void **state)
 {
-    html into = {.error = NULL};
+    markup into = {.error = NULL};
     (void)state;
     into.status = text_add(&into.text, report_style, report_style_size, NULL);
-    html_raw(&into, "\n");
-    assert_int_equal(html_status(&into), SPUR_OK);
+    markup_raw(&into, "\n");
+    assert_int_equal(markup_status(&into), SPUR_OK);
     into.status = text_add(&into.text, report_script, report_script_size, NULL);
-    assert_int_equal(html_status(&into), SPUR_OK);
+    assert_int_equal(markup_status(&into), SPUR_OK);
     assert_null(strstr(into.text.data, "</"));
     assert_null(strstr(into.text.data, "<!--"));
     assert_null(strstr(into.text.data, "http"));
     assert_null(strstr(into.text.data, "url("));
     assert_null(strstr(into.text.data, "innerHTML"));
     assert_true(report_style_size > 1000 && report_script_size > 1000);
-    html_free(&into);
+    markup_free(&into);
 }
 
 /* The first failure stays, and nothing is written after it. */
@@ -131,13 +131,13 @@ static void test_no_memory(void **state)
     (void)state;
     for (size_t n = 1;; n++) {
         spur_error error = {SPUR_OK, ""};
-        html into = {.error = &error};
+        markup into = {.error = &error};
         memory_fail_at(n, true);
-        html_text(&into, "<a name that needs room>");
+        markup_text(&into, "<a name that needs room>");
         html_cell_number(&into, 2.5, 1);
         memory_fail_at(0, false);
-        spur_status status = html_status(&into);
-        html_free(&into);
+        spur_status status = markup_status(&into);
+        markup_free(&into);
         if (status == SPUR_OK) {
             assert_true(n > 2);
             break;
