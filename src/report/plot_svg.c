@@ -305,7 +305,7 @@ spur_status plot_svg(const plot *of, const plot_picture *how, text_buffer *out,
     if (on.left_out > 0) { /* once more, with room for the note */
         double height = on.height + PLOT_LINE_HEIGHT;
         markup_free(&on.out);
-        on.out = (svg){.error = error};
+        on.out = (markup){.error = error};
         on.left_out = 0;
         on.height = height;
         TRY(draw(&on, error));
