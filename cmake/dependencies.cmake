@@ -12,7 +12,8 @@ pkg_check_modules(SPUR_DEPS REQUIRED IMPORTED_TARGET
     libutf8proc)
 
 # Optional: figures as PNG and PDF. Without it, and with -DSPUR_RSVG=OFF, all else is the same.
+# Sanitizers do without: its libraries keep what they allocate until the end.
 option(SPUR_RSVG "Write PNG and PDF figures when librsvg is installed" ON)
-if(SPUR_RSVG)
+if(SPUR_RSVG AND NOT SPUR_SANITIZE)
     pkg_check_modules(SPUR_RSVG_DEPS QUIET IMPORTED_TARGET librsvg-2.0>=2.52 cairo cairo-pdf cairo-png)
 endif()

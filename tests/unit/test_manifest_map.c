@@ -62,12 +62,12 @@ static void expect_failure(const char *path, const char *map, spur_ood_rule rule
 
 static void maps_several_to_one(void **state)
 {
-    const char *set =
-        put(state, "set.csv", "file_name,label\na,Carp\nb,Shark\nc,Mug\nd,Tench fish\ne,Mug\n");
+    const char *set = put(*state, "set.csv",
+                          "file_name,label\na,Carp\nb,Shark\nc,Mug\nd,Tench fish\ne,Mug\n");
     const char *csv =
-        put(state, "map.csv", "theirs,ours\nCarp,goldfish\nShark,2\nTench fish,n01440764\n");
+        put(*state, "map.csv", "theirs,ours\nCarp,goldfish\nShark,2\nTench fish,n01440764\n");
     const char *json =
-        put(state, "map.json",
+        put(*state, "map.json",
             "{\"Carp\": \"n01443537\", \"Shark\": 1, \"Tench fish\": \"goldfish\"}");
     expect_rows(set, csv, SPUR_OOD_NONE, (const uint32_t[]){1, 2, 0}, 3, 2);
     expect_rows(set, json, SPUR_OOD_OBJECTNET, (const uint32_t[]){1, 1, 1}, 3, 2);
@@ -75,7 +75,7 @@ static void maps_several_to_one(void **state)
 
 static void names_what_is_wrong_in_a_map(void **state)
 {
-    const char *set = put(state, "set.csv", "file_name,label\na,Carp\nb,Shark\n");
+    const char *set = put(*state, "set.csv", "file_name,label\na,Carp\nb,Shark\n");
     static const struct {
         const char *text, *message;
     } cases[] = {
@@ -93,21 +93,21 @@ static void names_what_is_wrong_in_a_map(void **state)
         {"Mug,tench\n", "none of the dataset's classes is in it; it maps \"Mug\""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        expect_failure(set, put(state, "bad", cases[i].text), SPUR_OOD_NONE, cases[i].message);
+        expect_failure(set, put(*state, "bad", cases[i].text), SPUR_OOD_NONE, cases[i].message);
     }
 }
 
 static void knows_the_folders_of_published_sets(void **state)
 {
     const char *wnids =
-        put(state, "wnids.csv", "file_name,label\na,n01484850\nb,n99999999\nc,n01440764\n");
-    const char *numbers = put(state, "numbers.csv", "file_name,label\na,2\nb,0\nc,1\n");
+        put(*state, "wnids.csv", "file_name,label\na,n01484850\nb,n99999999\nc,n01440764\n");
+    const char *numbers = put(*state, "numbers.csv", "file_name,label\na,2\nb,0\nc,1\n");
     expect_rows(wnids, NULL, SPUR_OOD_IMAGENET_A, (const uint32_t[]){2, 0}, 2, 1);
     expect_rows(wnids, NULL, SPUR_OOD_IMAGENET_SKETCH, (const uint32_t[]){2, 0}, 2, 1);
     expect_rows(numbers, NULL, SPUR_OOD_IMAGENET_V2, (const uint32_t[]){2, 0, 1}, 3, 0);
     expect_failure(wnids, NULL, SPUR_OOD_NONE, "\"n99999999\" is not among the 3 classes");
     expect_failure(wnids, NULL, SPUR_OOD_IMAGENET_V2, "is not a number");
-    expect_failure(put(state, "far.csv", "file_name,label\na,3\n"), NULL, SPUR_OOD_IMAGENET_V2,
+    expect_failure(put(*state, "far.csv", "file_name,label\na,3\n"), NULL, SPUR_OOD_IMAGENET_V2,
                    "class index 3 is out of range");
     expect_failure(numbers, NULL, SPUR_OOD_IMAGENET_R, "give a --class-map");
 }
@@ -116,7 +116,7 @@ static void knows_the_folders_of_published_sets(void **state)
 static void an_index_wins_over_a_label(void **state)
 {
     static const manifest_known numbered[] = {{"1", "one"}, {"0", "zero"}};
-    const char *set = put(state, "set.csv", "file_name,label\na,0\nb,1\n");
+    const char *set = put(*state, "set.csv", "file_name,label\na,0\nb,1\n");
     spur_error error;
     spur_data_options options;
     manifest *rows = NULL;
@@ -164,7 +164,7 @@ static void a_way_is_read_as_written(void **state)
 
 static void survives_lack_of_memory(void **state)
 {
-    const char *path = put(state, "map.csv", "Carp,goldfish\nShark,2\n");
+    const char *path = put(*state, "map.csv", "Carp,goldfish\nShark,2\n");
     spur_status status = SPUR_RESOURCE;
     for (size_t n = 1; status == SPUR_RESOURCE && n < 1000; n++) {
         spur_error error;
