@@ -300,6 +300,7 @@ static spur_status finish(const arguments *from, const run_job *job, terminal *s
         TRY(show_failures(job, screen, error));
     }
     warn_of_train(job, screen);
+    select_show_warnings(job->selected, screen);
     for (size_t i = 0; i < job->source_count; i++) {
         score_show_warnings(job->scored[i], &job->score.image, screen);
     }

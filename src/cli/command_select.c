@@ -252,7 +252,7 @@ static void warn_of_overlap(const spur_select_summary *summary, terminal *screen
     }
 }
 
-static void warn(const spur_select_summary *summary, terminal *screen)
+void select_show_warnings(const spur_select_summary *summary, terminal *screen)
 {
     warn_of_sizes(summary, screen);
     warn_of_overlap(summary, screen);
@@ -282,7 +282,7 @@ static spur_status run_select(const arguments *from, terminal *screen, spur_erro
     } else {
         print_table(summary, screen);
     }
-    warn(summary, screen);
+    select_show_warnings(summary, screen);
     if (summary->links > 0) {
         terminal_note(screen, "%" PRIu64 " links in %s", summary->links, options.link);
     }

@@ -43,5 +43,7 @@ spur_status read_backbone_paths(const arguments *from, const char **out, size_t 
 /* What a scoring call should be told of: EXIF, transparency, decoder warnings, copies. */
 void score_show_warnings(const spur_score_summary *summary, const spur_image_options *images,
                          struct terminal *screen);
+/* Classes too small for k or 2k, entries of an exclusion list that mean nothing. */
+void select_show_warnings(const spur_select_summary *summary, struct terminal *screen);
 
 #endif
