@@ -19,6 +19,11 @@ static const option eval_table[] = {
      false},
     {"curve", 0, OPTION_PATH, "FILE", "accuracy by rank of every head, as CSV", false},
     {"seed", 0, OPTION_COUNT, "S", "of all that is drawn at random (default 0)", false},
+    {"threads", 'j', OPTION_COUNT, "N", "threads (default all processors)", false},
+    FAIL_IF_OPTION,
+    {0}};
+static const option_group eval_group = {"Evaluate", eval_table};
+static const option sets_table[] = {
     {"id-split", 0, OPTION_TEXT, "NAME",
      "compare splits ood:NAME with this one (default val, else the first other than train)",
      false},
@@ -26,10 +31,8 @@ static const option eval_table[] = {
      "accuracy by the values of this column (default group, where the manifest has it)", false},
     {"group-min", 0, OPTION_COUNT, "N",
      "images that a group, or a class in it, needs to be the worst (default 10)", false},
-    {"threads", 'j', OPTION_COUNT, "N", "threads (default all processors)", false},
-    FAIL_IF_OPTION,
     {0}};
-static const option_group eval_group = {"Evaluate", eval_table};
+const option_group sets_group = {"Sets and groups", sets_table};
 static const option controls_table[] = {
     {"no-controls", 0, OPTION_FLAG, NULL, "no shuffled ranks, no strata, no correlations",
      false},
@@ -40,10 +43,19 @@ static const option controls_table[] = {
      "control for this column of numbers, too; may be repeated", false},
     {0}};
 const option_group controls_group = {"Controls", controls_table};
-static const option_group *const eval_groups[] = {
-    &eval_group,       &controls_group,   &noise_group,    &noise_model_group,
-    &backbone_options, &network_options,  &audit_group,    &audit_model_group,
-    &json_options,     &progress_options, &screen_options, NULL};
+static const option_group *const eval_groups[] = {&eval_group,
+                                                  &sets_group,
+                                                  &controls_group,
+                                                  &noise_group,
+                                                  &noise_model_group,
+                                                  &backbone_options,
+                                                  &network_options,
+                                                  &audit_group,
+                                                  &audit_model_group,
+                                                  &json_options,
+                                                  &progress_options,
+                                                  &screen_options,
+                                                  NULL};
 
 spur_status read_eval_options(const arguments *from, spur_eval_options *out, spur_error *error)
 {

@@ -42,23 +42,13 @@ static const option run_options_table[] = {
     {"keep-going", 0, OPTION_FLAG, NULL, "do not give up after 1000 failures in a row", false},
     {0}};
 static const option_group run_options = {"Run", run_options_table};
-static const option_group *const run_groups[] = {&run_options,
-                                                 &subset_options,
-                                                 &naming_options,
-                                                 &recipe_options,
-                                                 &auto_options,
-                                                 &controls_group,
-                                                 &noise_group,
-                                                 &audit_group,
-                                                 &scoring_options,
-                                                 &data_options,
-                                                 &image_options,
-                                                 &backbone_options,
-                                                 &detector_options,
-                                                 &json_options,
-                                                 &progress_options,
-                                                 &screen_options,
-                                                 NULL};
+static const option_group *const run_groups[] = {
+    &run_options,      &subset_options,   &naming_options,
+    &recipe_options,   &auto_options,     &sets_group,
+    &controls_group,   &noise_group,      &audit_group,
+    &scoring_options,  &data_options,     &image_options,
+    &backbone_options, &detector_options, &json_options,
+    &progress_options, &screen_options,   NULL};
 
 /* ---- datasets --------------------------------------------------------------------------- */
 

@@ -17,9 +17,9 @@ enum {
 
 /* --prompts --agg --margin --objectness; --subset -k --seeds --exclude; --recipe --C --k-fold
  * --class-weight --raw --warm-start; --no-controls --permutations --confound; --auto --auto-k
- * --auto-clear --auto-drop */
+ * --auto-clear --auto-drop; --id-split --group-column --group-min */
 extern const option_group scoring_options, subset_options, recipe_options, controls_group,
-    auto_options;
+    sets_group, auto_options;
 
 spur_status read_score_options(const arguments *from, spur_score_options *out,
                                spur_error *error) SPUR_MUST_USE;

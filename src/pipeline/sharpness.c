@@ -17,6 +17,7 @@
 #include "pipeline/feeder.h"
 #include "pipeline/image_settings.h"
 #include "pipeline/row_picture.h"
+#include "pipeline/split_way.h"
 
 enum {
     SHORTER_SIDE = 256,
@@ -154,6 +155,7 @@ spur_status sharpness_of_split(spur_run *run, const store_split *split, size_t t
     TRY(feature_rows_read(run->db, split, &job.rows, error));
     TRY(store_get_setting(run->db, "images", &settings, error));
     TRY(image_settings_parse(settings == NULL ? "" : settings, &job.image, error));
+    TRY(split_border(run->db, split->name, &job.image.border, error));
     TRY(picture_gate_new(&job.source.gate, error));
     job.source.root = split->root;
     job.source.image = &job.image;
