@@ -125,17 +125,18 @@ void help_print_command(const command *of, FILE *to)
 
 void help_print_short(FILE *to)
 {
-    (void)fputs("spur ranks the images of every class by how visible the class's own object\n"
-                "is to an open-vocabulary detector.\n"
-                "\n"
-                "usage: spur COMMAND [OPTION]...   commands: score rank export detect check\n"
-                "       preprocess models bench doctor version help\n"
-                "examples:\n"
-                "  spur score photos/train --out run --detector google/owlvit-base-patch32\n"
-                "  spur rank run\n"
-                "'spur help' says more, 'spur help COMMAND' all about one command,\n"
-                "'spur doctor' what is missing and how to get a detector.\n",
-                to);
+    (void)fputs(
+        "spur ranks the images of every class by how visible the class's own object\n"
+        "is to an open-vocabulary detector.\n"
+        "\n"
+        "usage: spur COMMAND [OPTION]...   commands: demo run score rank select features\n"
+        "       retrain eval report show compare export check detect classify ... help\n"
+        "examples:\n"
+        "  spur demo\n"
+        "  spur run photos --out run --detector DETECTOR --backbone CLASSIFIER\n"
+        "'spur help' says more, 'spur help COMMAND' all about one command,\n"
+        "'spur doctor' what is missing and how to get a detector.\n",
+        to);
 }
 
 static void print_summaries(const char *family, FILE *to)
