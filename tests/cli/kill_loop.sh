@@ -122,9 +122,11 @@ refuse_second()
     finish held
     code=$?
     named=$(sed -n 's/.*process \([0-9]*\).*/\1/p' held/lock)
+    mv err refusal # the first writes to that file, too
     kill -CONT "$holder"
     [ "$code" -eq 6 ] || fail "a second process on one run ended with $code"
-    grep -q "process $named" err || fail "the refusal does not name the process: $(cat err)"
+    grep -q "process $named" refusal ||
+        fail "the refusal does not name the process: $(cat refusal)"
     wait "$holder"
     [ $? -eq "$finished" ] || fail "the first process was disturbed"
     compare held
