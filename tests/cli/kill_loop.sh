@@ -122,7 +122,7 @@ refuse_second()
     finish held
     code=$?
     named=$(sed -n 's/.*process \([0-9]*\).*/\1/p' held/lock)
-    mv err refusal # the first writes to that file, too
+    cp err refusal # the first writes to err, too
     kill -CONT "$holder"
     [ "$code" -eq 6 ] || fail "a second process on one run ended with $code"
     grep -q "process $named" refusal ||
