@@ -22,7 +22,7 @@ enum {
 static const char *make_counts(void *state, const char *name, const size_t *counts,
                                size_t classes, size_t failed)
 {
-    static char names[MOST_ROWS][24];
+    static char names[MOST_ROWS][48];
     run_row rows[MOST_ROWS];
     const char *folder = temp_in(state, name);
     size_t at = 0;
