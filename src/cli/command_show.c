@@ -2,21 +2,16 @@
  * command_show.c - spur show: both ends of a class's ranking, as a list and, where the terminal
  * can and chafa is installed, as pictures.
  */
-#include <errno.h>
 #include <inttypes.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cli/escape.h"
 #include "cli/json_print.h"
 #include "cli/option_groups.h"
 #include "cli/terminal.h"
-
-extern char **environ;
 
 enum {
     SHOWN_DEFAULT = 5,
@@ -176,22 +171,7 @@ static spur_status print_json(show *of, spur_error *error)
 
 /* ---- pictures ---------------------------------------------------------------------------- */
 
-/* Through the program itself, never through a shell. */
-static void run_chafa(char *path)
-{
-    char program[] = "chafa", size[] = "--size=80";
-    char *words[] = {program, size, path, NULL};
-    pid_t child;
-    int result;
-    (void)fflush(stdout);
-    if (posix_spawnp(&child, program, NULL, NULL, words, environ) != 0) {
-        return; /* not installed */
-    }
-    while (waitpid(child, &result, 0) < 0 && errno == EINTR) {
-    }
-}
-
-static spur_status show_pictures(const show *of, spur_error *error)
+static spur_status show_pictures(const show *of, const terminal *screen, spur_error *error)
 {
     char folder[FOLDER_SIZE], path[FOLDER_SIZE + 16];
     const char *base = getenv("TMPDIR");
@@ -204,7 +184,7 @@ static spur_status show_pictures(const show *of, spur_error *error)
     spur_status status =
         spur_extremes_draw_class(of->run, of->split, of->label, of->count, path, error);
     if (status == SPUR_OK) {
-        run_chafa(path);
+        terminal_picture(screen, path);
     }
     (void)unlink(path);
     (void)rmdir(folder);
@@ -226,7 +206,7 @@ static spur_status run_show(const arguments *from, terminal *screen, spur_error 
     }
     TRY(spur_extremes(of.run, of.split, of.count, print_item, &of, error));
     if (of.label != NULL && screen->has_colour_out && !argument_flag(from, "no-pictures")) {
-        TRY(show_pictures(&of, error));
+        TRY(show_pictures(&of, screen, error));
     }
 done:
     free(of.shown);

@@ -5,20 +5,15 @@
  */
 #include "cli/demo_report.h"
 
-#include <errno.h>
 #include <math.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 
 #include "cli/demo_models.h"
 #include "cli/escape.h"
 #include "cli/json_print.h"
 #include "cli/option_groups.h"
 #include "cli/run_report.h"
-
-extern char **environ;
 
 /* ---- what is kept ---------------------------------------------------------------------- */
 
@@ -299,24 +294,6 @@ static void print_accuracies(const demo *of, const terminal *screen)
     }
 }
 
-/* The sheet of the ranking in the terminal itself, where chafa is installed. */
-static void show_sheet(const demo *of, const terminal *screen)
-{
-    char program[] = "chafa", size[] = "--size=80";
-    char *words[] = {program, size, of->ranking_sheet, NULL};
-    pid_t child;
-    int result;
-    if (!screen->has_colour_out || screen->is_quiet) {
-        return;
-    }
-    (void)fflush(stdout);
-    if (posix_spawnp(&child, program, NULL, NULL, words, environ) != 0) {
-        return; /* not installed */
-    }
-    while (waitpid(child, &result, 0) < 0 && errno == EINTR) {
-    }
-}
-
 static void print_file(const char *path, const char *what)
 {
     (void)fputs("  ", stdout);
@@ -352,6 +329,8 @@ void demo_print(const demo *of, const terminal *screen)
     run_report_subsets(&of->job);
     print_accuracies(of, screen);
     run_report_findings(&of->job);
-    show_sheet(of, screen);
+    if (!screen->is_quiet) {
+        terminal_picture(screen, of->ranking_sheet);
+    }
     print_next(of);
 }

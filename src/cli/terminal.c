@@ -7,16 +7,21 @@
  */
 #include "cli/terminal.h"
 
+#include <errno.h>
 #include <poll.h>
+#include <spawn.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "cli/escape.h"
 #include "cli/options.h"
 #include "cli/signals.h"
+
+extern char **environ;
 
 static const double BAR_INTERVAL = 0.1, LINE_INTERVAL = 30.0;
 
@@ -25,6 +30,23 @@ double terminal_clock(void)
     struct timespec now = {0};
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+void terminal_picture(const terminal *screen, char *path)
+{
+    char program[] = "chafa", size[] = "--size=80";
+    char *words[] = {program, size, path, NULL};
+    pid_t child;
+    int result;
+    if (!screen->has_colour_out) {
+        return;
+    }
+    (void)fflush(stdout);
+    if (posix_spawnp(&child, program, NULL, NULL, words, environ) != 0) {
+        return; /* not installed */
+    }
+    while (waitpid(child, &result, 0) < 0 && errno == EINTR) {
+    }
 }
 
 bool terminal_reader_is_gone(void)

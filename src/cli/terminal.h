@@ -41,6 +41,10 @@ void terminal_bold(const terminal *screen, bool is_on);
 /* A word of a result in colour ("failed" in red). */
 void terminal_red(const terminal *screen, bool is_on);
 
+/* A picture in the terminal itself, where colour is on and the program chafa is installed;
+ * started without a shell. Else nothing. */
+void terminal_picture(const terminal *screen, char *path);
+
 /* Callbacks that show progress and messages and turn a signal into a cancellation. */
 spur_monitor terminal_monitor(terminal *screen);
 /* A step is done: outside a terminal, too, the next report is shown whenever it comes. */
