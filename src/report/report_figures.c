@@ -8,7 +8,7 @@
 enum {
     NARROW_WIDTH = 360,
     WIDE_WIDTH = 1080,
-    TABLE_BYTES = 40000 /* a larger table is left to the CSV: the page is to be mailed */
+    TABLE_BYTES = 100000 /* a larger table is left to the CSV: the page is to be mailed */
 };
 
 static void add_picture(markup *into, const plot *of, const plot_picture *how,
