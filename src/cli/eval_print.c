@@ -82,6 +82,32 @@ static void print_group(const char *prefix, size_t length, const terminal *scree
 
 /* ---- cells ------------------------------------------------------------------------------- */
 
+size_t eval_group_length(const char *set)
+{
+    return (size_t)(strrchr(set, '/') - set);
+}
+
+static bool is_same_group(const char *a, const char *b)
+{
+    size_t length = eval_group_length(a);
+    return length == eval_group_length(b) && strncmp(a, b, length) == 0;
+}
+
+bool eval_print_table(const spur_eval_summary *from, const eval_set_table *of)
+{
+    char set[EVAL_SET_SIZE], before[EVAL_SET_SIZE] = "";
+    for (size_t i = 0; i < from->value_count; i++) {
+        if (of->is_set(from->values[i].key, set)) {
+            if (before[0] == '\0' || !is_same_group(before, set)) {
+                of->heading(from, set);
+            }
+            of->row(from, set);
+            memcpy(before, set, strlen(set) + 1);
+        }
+    }
+    return before[0] != '\0';
+}
+
 void eval_print_percent(double value, int width)
 {
     if (isnan(value)) {

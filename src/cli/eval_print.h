@@ -11,6 +11,19 @@
 double eval_value(const spur_eval_summary *from, const char *prefix, const char *metric);
 /* A fraction in percent, right-aligned in `width` columns; NaN is "-". */
 void eval_print_percent(double value, int width);
+/* A table per group of sets: `is_set` takes "PREFIX/BACKBONE/HEAD" out of a key that marks one,
+ * `heading` begins the table of a set's group, `row` is one line. False when there is none. */
+enum {
+    EVAL_SET_SIZE = 1024
+};
+typedef struct eval_set_table {
+    bool (*is_set)(const char *key, char set[EVAL_SET_SIZE]);
+    void (*heading)(const spur_eval_summary *from, const char *set);
+    void (*row)(const spur_eval_summary *from, const char *set);
+} eval_set_table;
+bool eval_print_table(const spur_eval_summary *from, const eval_set_table *of);
+/* The length of "PREFIX/BACKBONE" in a set. */
+size_t eval_group_length(const char *set);
 /* Accuracies and gaps of every head. */
 void eval_print_curves(const spur_eval_summary *from, const terminal *screen);
 /* Gaps against shuffled ranks, inside strata and without suspects. */

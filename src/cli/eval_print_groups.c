@@ -10,7 +10,6 @@
 #include "cli/eval_print.h"
 
 enum {
-    KEY_SIZE = 1024,
     HEAD_WIDTH = 16
 };
 
@@ -18,11 +17,11 @@ static const char start[] = "groups/";
 static const char mark[] = "/mean_images";
 
 /* "groups/SPLIT/BACKBONE/HEAD" of its key that ends in the mark. */
-static bool is_set(const char *key, char set[KEY_SIZE])
+static bool is_set(const char *key, char set[EVAL_SET_SIZE])
 {
     size_t length = strlen(key), tail = sizeof mark - 1;
     if (strncmp(key, start, sizeof start - 1) != 0 || length <= tail ||
-        length - tail >= KEY_SIZE || strcmp(key + length - tail, mark) != 0) {
+        length - tail >= EVAL_SET_SIZE || strcmp(key + length - tail, mark) != 0) {
         return false;
     }
     memcpy(set, key, length - tail);
@@ -30,22 +29,11 @@ static bool is_set(const char *key, char set[KEY_SIZE])
     return true;
 }
 
-static size_t group_length(const char *set)
-{
-    return (size_t)(strrchr(set, '/') - set);
-}
-
-static bool is_same_group(const char *a, const char *b)
-{
-    size_t length = group_length(a);
-    return length == group_length(b) && strncmp(a, b, length) == 0;
-}
-
 static void print_heading(const spur_eval_summary *from, const char *set)
 {
-    char text[KEY_SIZE];
+    char text[EVAL_SET_SIZE];
     memcpy(text, set, strlen(set) + 1);
-    text[group_length(set)] = '\0';
+    text[eval_group_length(set)] = '\0';
     (void)fputs("\nGroups: ", stdout);
     escape_print(text + sizeof start - 1, stdout);
     (void)printf(", %.0f images, %.0f classes by group\n", eval_value(from, set, "n"),
@@ -71,17 +59,8 @@ static void print_row(const spur_eval_summary *from, const char *set)
 
 void eval_print_groups(const spur_eval_summary *from)
 {
-    char set[KEY_SIZE], before[KEY_SIZE] = "";
-    for (size_t i = 0; i < from->value_count; i++) {
-        if (is_set(from->values[i].key, set)) {
-            if (before[0] == '\0' || !is_same_group(before, set)) {
-                print_heading(from, set);
-            }
-            print_row(from, set);
-            memcpy(before, set, strlen(set) + 1);
-        }
-    }
-    if (before[0] != '\0') {
+    static const eval_set_table table = {is_set, print_heading, print_row};
+    if (eval_print_table(from, &table)) {
         (void)puts(
             "\nworst: lowest accuracy of a group; w. cell: of a class in a group; images, "
             "groups,\ncells: means over these; train-w., adjust.: groups, cells weighted as "

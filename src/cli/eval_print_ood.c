@@ -11,17 +11,17 @@
 #include "cli/eval_print.h"
 
 enum {
-    KEY_SIZE = 1024,
     HEAD_WIDTH = 16
 };
 
 static const char mark[] = "/ood_top1";
 
 /* "SPLIT/BACKBONE/HEAD" of a key "SPLIT/BACKBONE/HEAD/ood_top1". */
-static bool is_set(const char *key, char set[KEY_SIZE])
+static bool is_set(const char *key, char set[EVAL_SET_SIZE])
 {
     size_t length = strlen(key), tail = sizeof mark - 1;
-    if (length <= tail || length - tail >= KEY_SIZE || strcmp(key + length - tail, mark) != 0) {
+    if (length <= tail || length - tail >= EVAL_SET_SIZE ||
+        strcmp(key + length - tail, mark) != 0) {
         return false;
     }
     memcpy(set, key, length - tail);
@@ -29,23 +29,11 @@ static bool is_set(const char *key, char set[KEY_SIZE])
     return strchr(set, '/') != NULL;
 }
 
-/* The length of "SPLIT/BACKBONE" in a set. */
-static size_t group_length(const char *set)
-{
-    return (size_t)(strrchr(set, '/') - set);
-}
-
-static bool is_same_group(const char *a, const char *b)
-{
-    size_t length = group_length(a);
-    return length == group_length(b) && strncmp(a, b, length) == 0;
-}
-
 static void print_heading(const spur_eval_summary *from, const char *set)
 {
-    char text[KEY_SIZE];
+    char text[EVAL_SET_SIZE];
     memcpy(text, set, strlen(set) + 1);
-    text[group_length(set)] = '\0';
+    text[eval_group_length(set)] = '\0';
     (void)fputs("\nOut of distribution: ", stdout);
     escape_print(text, stdout);
     (void)printf(", %.0f images of %.0f classes\n", eval_value(from, set, "ood_n"),
@@ -78,17 +66,8 @@ static void print_row(const spur_eval_summary *from, const char *set)
 
 void eval_print_ood(const spur_eval_summary *from)
 {
-    char set[KEY_SIZE], before[KEY_SIZE] = "";
-    for (size_t i = 0; i < from->value_count; i++) {
-        if (is_set(from->values[i].key, set)) {
-            if (before[0] == '\0' || !is_same_group(before, set)) {
-                print_heading(from, set);
-            }
-            print_row(from, set);
-            memcpy(before, set, strlen(set) + 1);
-        }
-    }
-    if (before[0] != '\0') {
+    static const eval_set_table table = {is_set, print_heading, print_row};
+    if (eval_print_table(from, &table)) {
         (void)puts(
             "\nin d.: in distribution, on the same classes; among, all: the best among the "
             "set's\nclasses, or among all outputs: top-1 and in d. are the one that is usual "

@@ -595,10 +595,7 @@ static spur_status digest_inputs(control_job *job, char hex[DIGEST_HEX_SIZE], sp
     }
     TRY(digest_splits(job, &bytes, error));
     for (size_t i = 0; i < job->sets.count; i++) {
-        TRY(digest_text(&bytes, job->sets.names[i].split, error));
-        TRY(digest_text(&bytes, job->sets.names[i].backbone, error));
-        TRY(digest_text(&bytes, job->sets.names[i].head, error));
-        TRY(digest_text(&bytes, job->sets.names[i].inputs, error));
+        TRY(prediction_name_digest(&job->sets.names[i], &bytes, error));
     }
     TRY(digest_of(bytes.data, bytes.length, sum, error));
     digest_hex(sum, DIGEST_SIZE, hex);

@@ -203,18 +203,14 @@ done:
     return status;
 }
 
-static bool is_same_group(const prediction_name *a, const prediction_name *b)
-{
-    return strcmp(a->split, b->split) == 0 && strcmp(a->backbone, b->backbone) == 0;
-}
-
 static spur_status evaluate_groups_of(curve_job *job, spur_error *error)
 {
     spur_status status = SPUR_OK;
     size_t count = 0;
     for (size_t first = 0; first < job->sets.count; first += count) {
         const prediction_name *names = job->sets.names + first;
-        for (count = 1; first + count < job->sets.count && is_same_group(names, names + count);
+        for (count = 1;
+             first + count < job->sets.count && prediction_is_beside(names, names + count);
              count++) {
         }
         TRY(evaluate_group(job, first, count, error));
@@ -240,10 +236,7 @@ static spur_status digest_inputs(const curve_job *job, char hex[DIGEST_HEX_SIZE]
         TRY(digest_u64(&bytes, job->ks[i].is_share, error));
     }
     for (size_t i = 0; i < job->sets.count; i++) {
-        TRY(digest_text(&bytes, job->sets.names[i].split, error));
-        TRY(digest_text(&bytes, job->sets.names[i].backbone, error));
-        TRY(digest_text(&bytes, job->sets.names[i].head, error));
-        TRY(digest_text(&bytes, job->sets.names[i].inputs, error));
+        TRY(prediction_name_digest(&job->sets.names[i], &bytes, error));
     }
     TRY(digest_of(bytes.data, bytes.length, sum, error));
     digest_hex(sum, DIGEST_SIZE, hex);

@@ -315,18 +315,13 @@ done:
     return status;
 }
 
-static bool is_same_group(const prediction_name *a, const prediction_name *b)
-{
-    return strcmp(a->split, b->split) == 0 && strcmp(a->backbone, b->backbone) == 0;
-}
-
 static spur_status evaluate_heads(group_job *job, spur_error *error)
 {
     spur_status status;
     TRY(make_arrays(job, error));
     for (size_t i = 0; i < job->sets.count; i++) {
         const prediction_name *name = &job->sets.names[i];
-        TRY(evaluate_head(job, name, i == 0 || !is_same_group(name - 1, name), error));
+        TRY(evaluate_head(job, name, i == 0 || !prediction_is_beside(name - 1, name), error));
     }
 done:
     return status;
@@ -349,31 +344,12 @@ static spur_status digest_inputs(const group_job *job, char hex[DIGEST_HEX_SIZE]
         TRY(digest_text(&bytes, job->run->splits[i].manifest_digest, error));
     }
     for (size_t i = 0; i < job->sets.count; i++) {
-        TRY(digest_text(&bytes, job->sets.names[i].split, error));
-        TRY(digest_text(&bytes, job->sets.names[i].backbone, error));
-        TRY(digest_text(&bytes, job->sets.names[i].head, error));
-        TRY(digest_text(&bytes, job->sets.names[i].inputs, error));
+        TRY(prediction_name_digest(&job->sets.names[i], &bytes, error));
     }
     TRY(digest_of(bytes.data, bytes.length, sum, error));
     digest_hex(sum, DIGEST_SIZE, hex);
 done:
     text_buffer_free(&bytes);
-    return status;
-}
-
-/* Without groups there is no stage; one of an earlier call is forgotten. */
-static spur_status drop_stage(spur_run *run, spur_error *error)
-{
-    spur_status status;
-    char *inputs = NULL;
-    TRY(store_get_stage_inputs(run->db, stage_name, &inputs, error));
-    if (inputs != NULL) {
-        TRY(store_begin(run->db, error));
-        TRY(store_drop_stage(run->db, stage_name, error));
-        TRY(store_commit(run->db, error));
-    }
-done:
-    memory_free(inputs);
     return status;
 }
 
@@ -394,7 +370,7 @@ spur_status evaluate_groups(spur_run *run, const spur_eval_options *options,
     }
     TRY(group_values_make(run, options->groups_column, &job.values, error));
     if (job.values.count == 0) {
-        TRY(drop_stage(run, error));
+        TRY(results_forget(run, stage_name, error));
         goto done;
     }
     TRY(evaluate_heads(&job, error));

@@ -453,18 +453,14 @@ done:
     return status;
 }
 
-static bool is_same_group(const prediction_name *a, const prediction_name *b)
-{
-    return strcmp(a->split, b->split) == 0 && strcmp(a->backbone, b->backbone) == 0;
-}
-
 static spur_status evaluate_all(ood_job *job, spur_error *error)
 {
     spur_status status = SPUR_OK;
     size_t count = 0;
     for (size_t first = 0; first < job->sets.count; first += count) {
         const prediction_name *names = job->sets.names + first;
-        for (count = 1; first + count < job->sets.count && is_same_group(names, names + count);
+        for (count = 1;
+             first + count < job->sets.count && prediction_is_beside(names, names + count);
              count++) {
         }
         TRY(is_asked(job, names) ? evaluate_group(job, first, count, error) : SPUR_OK);
@@ -484,10 +480,7 @@ static spur_status digest_set(const ood_job *job, const prediction_name *name,
     TRY(split_way_load(job->run->db, name->split, &way, error));
     split_way_describe(&way, text);
     TRY(digest_text(bytes, text, error));
-    TRY(digest_text(bytes, name->split, error));
-    TRY(digest_text(bytes, name->backbone, error));
-    TRY(digest_text(bytes, name->head, error));
-    TRY(digest_text(bytes, name->inputs, error));
+    TRY(prediction_name_digest(name, bytes, error));
 done:
     return status;
 }
@@ -518,22 +511,6 @@ done:
     return status;
 }
 
-/* Without a set there is no stage; one of an earlier call is forgotten. */
-static spur_status drop_stage(spur_run *run, spur_error *error)
-{
-    spur_status status;
-    char *inputs = NULL;
-    TRY(store_get_stage_inputs(run->db, stage_name, &inputs, error));
-    if (inputs != NULL) {
-        TRY(store_begin(run->db, error));
-        TRY(store_drop_stage(run->db, stage_name, error));
-        TRY(store_commit(run->db, error));
-    }
-done:
-    memory_free(inputs);
-    return status;
-}
-
 spur_status evaluate_ood(spur_run *run, const spur_eval_options *options,
                          const spur_monitor *monitor, spur_error *error)
 {
@@ -553,7 +530,7 @@ spur_status evaluate_ood(spur_run *run, const spur_eval_options *options,
     TRY(digest_inputs(&job, inputs, &asked, error));
     TRY(results_are_current(run, stage_name, inputs, &is_current, error));
     if (asked == 0) {
-        TRY(drop_stage(run, error));
+        TRY(results_forget(run, stage_name, error));
     } else if (!is_current) {
         TRY(evaluate_all(&job, error));
         TRY(result_list_save(&job.made, run, stage_name, inputs, error));

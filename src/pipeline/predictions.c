@@ -14,6 +14,7 @@
 
 #include "base/digest.h"
 #include "io/file.h"
+#include "io/store_digest.h"
 #include "io/store_predictions.h"
 #include "pipeline/evaluation_rows.h"
 #include "pipeline/feature_file.h"
@@ -571,6 +572,23 @@ done:
 }
 
 /* ---- which sets there are ---------------------------------------------------------------- */
+
+bool prediction_is_beside(const prediction_name *a, const prediction_name *b)
+{
+    return strcmp(a->split, b->split) == 0 && strcmp(a->backbone, b->backbone) == 0;
+}
+
+spur_status prediction_name_digest(const prediction_name *name, text_buffer *into,
+                                   spur_error *error)
+{
+    spur_status status;
+    TRY(digest_text(into, name->split, error));
+    TRY(digest_text(into, name->backbone, error));
+    TRY(digest_text(into, name->head, error));
+    TRY(digest_text(into, name->inputs, error));
+done:
+    return status;
+}
 
 void prediction_list_free(prediction_list *block)
 {

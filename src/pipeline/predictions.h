@@ -5,6 +5,7 @@
 #ifndef PIPELINE_PREDICTIONS_H
 #define PIPELINE_PREDICTIONS_H
 
+#include "base/text.h"
 #include "pipeline/judged_head.h"
 
 typedef struct prediction_set {
@@ -32,6 +33,11 @@ typedef struct prediction_name {
     const char *split, *backbone, *head;
     const char *inputs; /* digest of what the set was made from; not used to find one */
 } prediction_name;
+/* Of one split and backbone: neighbours in a list, where their heads stand together. */
+bool prediction_is_beside(const prediction_name *a, const prediction_name *b);
+/* Adds all of it, inputs included, to what a stage's digest is made of. */
+spur_status prediction_name_digest(const prediction_name *name, text_buffer *into,
+                                   spur_error *error) SPUR_MUST_USE;
 /* Sets that are there, of request->split and request->backbone; free with
  * prediction_list_free. */
 typedef struct prediction_list {

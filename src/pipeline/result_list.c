@@ -112,3 +112,18 @@ spur_status results_are_current(spur_run *run, const char *stage, const char *in
     memory_free(found);
     return status;
 }
+
+spur_status results_forget(spur_run *run, const char *stage, spur_error *error)
+{
+    spur_status status;
+    char *inputs = NULL;
+    TRY(store_get_stage_inputs(run->db, stage, &inputs, error));
+    if (inputs != NULL) {
+        TRY(store_begin(run->db, error));
+        TRY(store_drop_stage(run->db, stage, error));
+        TRY(store_commit(run->db, error));
+    }
+done:
+    memory_free(inputs);
+    return status;
+}

@@ -32,6 +32,8 @@ void result_list_free(result_list *block);
 /* Replaces the stage of the run; the run must be open for writing. */
 spur_status result_list_save(const result_list *from, spur_run *run, const char *stage,
                              const char *inputs, spur_error *error) SPUR_MUST_USE;
+/* The run holds no such stage any more: one that an earlier call made is dropped. */
+spur_status results_forget(spur_run *run, const char *stage, spur_error *error) SPUR_MUST_USE;
 /* True when the run holds the stage, made from the same inputs. */
 spur_status results_are_current(spur_run *run, const char *stage, const char *inputs, bool *out,
                                 spur_error *error) SPUR_MUST_USE;
