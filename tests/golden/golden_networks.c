@@ -9,10 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "expected.h"
-#include "support.h"
-
-#include "base/memory.h"
+#include "comparison.h"
 
 enum kind {
     PIXELS_V1,
@@ -33,42 +30,22 @@ static observed kinds[KIND_COUNT] = {
     {"boxes", 2e-5, 0},  {"objectness", 1e-4, 0}, {"scores", 1e-5, 0}, {"pixel boxes", 2e-3, 0},
 };
 
-static const char *const pictures[] = {"golden/net/images/tench_60x44.png",
-                                       "golden/net/images/tabby_96x96.png",
-                                       "golden/net/images/mountain_bike_50x120.png"};
 static const char *const queries[] = {
     "a photo of a cat", "a photo of a dog", "red bicycle", "Traffic  LIGHT",
     "an old photo of the small yellow umbrella on a wooden table near the window"};
 
 typedef struct run {
-    const char *folder;
-    tensor_file *reference;
+    comparison with;
     spur_detector *model;
     spur_query *texts;
     spur_detector_info facts;
-    golden_tally *tally;
 } run;
-
-static void count_case(const run *of, const char *name, bool passed)
-{
-    of->tally->cases++;
-    if (passed) {
-        of->tally->passed++;
-    } else {
-        of->tally->failed++;
-        print_message("differs: %s %s\n", of->folder, name);
-    }
-}
 
 /* One tensor, when the reference has it. */
 static void check_tensor(const run *of, const char *name, enum kind kind, const float *found,
                          size_t count)
 {
-    expected wanted;
-    if (expected_read_best(of->reference, name, &wanted)) {
-        count_case(of, name, observe(&kinds[kind], largest_difference(&wanted, found, count)));
-        expected_free(&wanted);
-    }
+    (void)compare_tensor(&of->with, name, &kinds[kind], found, count);
 }
 
 static void check_named(const run *of, size_t picture, const char *name, enum kind kind,
@@ -91,11 +68,11 @@ static void check_detections(const run *of, const char *prefix,
     (void)snprintf(name[0], sizeof name[0], "%s.scores", prefix);
     (void)snprintf(name[1], sizeof name[1], "%s.boxes", prefix);
     (void)snprintf(name[2], sizeof name[2], "%s.labels", prefix);
-    if (!expected_read(of->reference, name[0], &scores)) {
+    if (!expected_read(of->with.reference, name[0], &scores)) {
         return;
     }
-    assert_true(expected_read(of->reference, name[1], &boxes));
-    bool has_labels = expected_read(of->reference, name[2], &labels);
+    assert_true(expected_read(of->with.reference, name[1], &boxes));
+    bool has_labels = expected_read(of->with.reference, name[2], &labels);
     bool passed = scores.count == result->detection_count;
     for (size_t i = 0; passed && i < scores.count; i++) {
         const spur_detection *found = &result->detections[i];
@@ -104,7 +81,7 @@ static void check_detections(const run *of, const char *prefix,
                  observe(&kinds[PIXEL_BOXES], largest_difference(&box, found->box, 4)) &&
                  (!has_labels || labels.values[i] == (double)found->query);
     }
-    count_case(of, prefix, passed);
+    count_case(&of->with, prefix, passed);
     expected_free(&scores);
     expected_free(&boxes);
     expected_free(&labels);
@@ -117,14 +94,15 @@ static void check_guided(const run *of)
     spur_detect_result *result = NULL;
     spur_detect_options options;
     spur_error error;
-    if (tensor_file_find(of->reference, "guided.logits") == NULL) {
+    if (tensor_file_find(of->with.reference, "guided.logits") == NULL) {
         return;
     }
     spur_detect_options_defaults(&options);
-    assert_ok(spur_query_from_image(of->model, shared_path(pictures[1]), NULL, &query, &error),
-              error);
     assert_ok(
-        spur_detect(of->model, shared_path(pictures[0]), query, &options, &result, &error),
+        spur_query_from_image(of->model, shared_path(tiny_pictures[1]), NULL, &query, &error),
+        error);
+    assert_ok(
+        spur_detect(of->model, shared_path(tiny_pictures[0]), query, &options, &result, &error),
         error);
     check_tensor(of, "guided.logits", LOGITS, result->logits, result->patches);
     check_tensor(of, "guided.target_boxes", BOXES, result->boxes, 4 * result->patches);
@@ -153,22 +131,15 @@ static void normalize_rows(expected *rows)
 static void check_texts(const run *of, const spur_detect_result *result)
 {
     expected wanted;
-    if (!expected_read_best(of->reference, "text.normed", &wanted)) {
-        assert_true(expected_read(of->reference, "text.projected", &wanted));
+    if (!expected_read_best(of->with.reference, "text.normed", &wanted)) {
+        assert_true(expected_read(of->with.reference, "text.projected", &wanted));
         normalize_rows(&wanted);
     }
     double difference =
         largest_difference(&wanted, result->text_embeds, result->queries * result->embedding);
-    count_case(of, "text", observe(&kinds[TEXT], difference));
+    count_case(&of->with, "text", observe(&kinds[TEXT], difference));
     expected_free(&wanted);
-    if (expected_read(of->reference, "text.input_ids", &wanted)) {
-        bool passed = wanted.count == result->queries * result->tokens;
-        for (size_t i = 0; passed && i < wanted.count; i++) {
-            passed = (double)result->input_ids[i] == wanted.values[i];
-        }
-        count_case(of, "text.input_ids", passed);
-        expected_free(&wanted);
-    }
+    (void)compare_token_ids(&of->with, result);
 }
 
 /* ---- a folder
@@ -181,7 +152,7 @@ static void check_picture(const run *of, size_t picture)
     spur_error error;
     char prefix[32];
     spur_detect_options_defaults(&options);
-    assert_ok(spur_detect(of->model, shared_path(pictures[picture]), of->texts, &options,
+    assert_ok(spur_detect(of->model, shared_path(tiny_pictures[picture]), of->texts, &options,
                           &result, &error),
               error);
     check_named(of, picture, "pixel_values", of->facts.has_objectness ? PIXELS_V2 : PIXELS_V1,
@@ -204,7 +175,7 @@ static void check_picture(const run *of, size_t picture)
 static void check_folder(const char *folder, size_t cases)
 {
     golden_tally tally = {.name = folder};
-    run of = {.folder = folder, .tally = &tally};
+    run of = {.model = NULL};
     spur_detector_options options;
     spur_error error;
     char path[64], reference[96];
@@ -212,20 +183,18 @@ static void check_folder(const char *folder, size_t cases)
     (void)snprintf(reference, sizeof reference, "%s/expected.safetensors", path);
     spur_detector_options_defaults(&options);
     options.resize_order = SPUR_RESIZE_PILLOW13;
-    assert_ok(tensor_file_open(shared_path(reference), &of.reference, &error), error);
+    comparison_open(&of.with, folder, &tally, reference);
     assert_ok(spur_detector_open(shared_path(path), &options, &of.model, &error), error);
     assert_ok(spur_query_from_text(of.model, queries, 5, &of.texts, &error), error);
     spur_detector_describe(of.model, &of.facts);
-    for (size_t picture = 0; picture < 3; picture++) {
+    for (size_t picture = 0; picture < TINY_PICTURES; picture++) {
         check_picture(&of, picture);
     }
     check_guided(&of);
     spur_query_free(of.texts);
     spur_detector_close(of.model);
-    tensor_file_close(of.reference);
-    golden_print(&tally);
-    assert_int_equal(tally.failed, 0);
-    assert_int_equal(tally.cases, cases);
+    comparison_close(&of.with);
+    golden_finish(&tally, cases);
 }
 
 /* Whole sets: 3 pictures of pixels, logits, boxes, detections (and objectness), 2 of texts,

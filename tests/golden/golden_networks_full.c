@@ -9,19 +9,15 @@
  */
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "expected.h"
+#include "comparison.h"
 #include "jsonl.h"
 #include "model_maker.h"
 #include "owl_layout.h"
-#include "support.h"
 #include "weights_by_name.h"
 
 #include "base/memory.h"
-#include "io/file.h"
-#include "io/json.h"
 
 enum kind {
     PIXELS_V1,
@@ -50,26 +46,13 @@ enum {
 };
 
 typedef struct run {
-    const char *name;
     const json_t *facts; /* of index.json */
-    tensor_file *reference;
+    comparison with;
     spur_detector *model;
     spur_query *texts;
     expected patches; /* indices of the stored patches */
     bool is_v2;
-    golden_tally *tally;
 } run;
-
-static void count_case(const run *of, const char *name, bool passed)
-{
-    of->tally->cases++;
-    if (passed) {
-        of->tally->passed++;
-    } else {
-        of->tally->failed++;
-        print_message("differs: %s %s\n", of->name, name);
-    }
-}
 
 /* ---- weights
  * ---------------------------------------------------------------------------------- */
@@ -114,26 +97,18 @@ static void check_weights(const run *of)
     size_t count = 0;
     spur_error error;
     assert_ok(arena_new(&owner, &error), error);
-    assert_ok(owl_layout_make(owl_size_find(of->name), 49408, owner, &tensors, &count, &error),
-              error);
+    assert_ok(
+        owl_layout_make(owl_size_find(of->with.name), 49408, owner, &tensors, &count, &error),
+        error);
     json_object_foreach(checks, name, check)
     {
-        count_case(of, name, has_sum(salt, find_tensor(tensors, count, name), check));
+        count_case(&of->with, name, has_sum(salt, find_tensor(tensors, count, name), check));
     }
     arena_free(owner);
 }
 
 /* ---- one picture
  * ------------------------------------------------------------------------------- */
-
-static bool read_named(const run *of, size_t picture, const char *name, bool best,
-                       expected *out)
-{
-    char full[64];
-    (void)snprintf(full, sizeof full, "img%zu.%s", picture, name);
-    return best ? expected_read_best(of->reference, full, out)
-                : expected_read(of->reference, full, out);
-}
 
 /* Rows of a [P, columns] result at the stored patches. */
 static double difference_at_patches(const run *of, const expected *wanted, const float *found,
@@ -155,8 +130,8 @@ static void check_rows(const run *of, size_t picture, const char *name, enum kin
                        const float *found, size_t columns)
 {
     expected wanted;
-    assert_true(read_named(of, picture, name, true, &wanted));
-    count_case(of, name,
+    assert_true(read_of_picture(&of->with, picture, name, &wanted));
+    count_case(&of->with, name,
                observe(&kinds[kind], difference_at_patches(of, &wanted, found, columns)));
     expected_free(&wanted);
 }
@@ -165,15 +140,15 @@ static void check_pixels(const run *of, size_t picture, const spur_detect_result
 {
     expected places, wanted;
     bool passed = true;
-    assert_true(read_named(of, picture, "pixel_index", false, &places));
-    assert_true(read_named(of, picture, "pixel_value", false, &wanted));
+    assert_true(read_of_picture(&of->with, picture, "pixel_index", &places));
+    assert_true(read_of_picture(&of->with, picture, "pixel_value", &wanted));
     for (size_t i = 0; i < places.count; i++) {
         expected one = {wanted.values + i, 1, 1};
         double difference =
             largest_difference(&one, &result->pixel_values[(size_t)places.values[i]], 1);
         passed = observe(&kinds[of->is_v2 ? PIXELS_V2 : PIXELS_V1], difference) && passed;
     }
-    count_case(of, "pixel samples", passed);
+    count_case(&of->with, "pixel samples", passed);
     expected_free(&places);
     expected_free(&wanted);
 }
@@ -181,12 +156,9 @@ static void check_pixels(const run *of, size_t picture, const spur_detect_result
 /* v1: every byte of the input. */
 static void check_pixel_digest(const run *of, size_t picture, const spur_detect_result *result)
 {
-    const json_t *facts = json_array_get(json_object_get(of->facts, "images"), picture);
-    const char *wanted = jsonl_text(facts, "pixel_values_f32_sha256");
-    size_t bytes = 3 * result->side * result->side * sizeof(float);
     if (!of->is_v2) {
-        count_case(of, "pixel digest",
-                   strcmp(hex_of(result->pixel_values, bytes), wanted) == 0);
+        count_case(&of->with, "pixel digest",
+                   is_pixel_digest(of->facts, picture, result->pixel_values, result->side));
     }
 }
 
@@ -207,9 +179,9 @@ static void check_best(const run *of, size_t picture, const spur_detect_result *
 {
     expected patches, logits, boxes;
     bool passed = true;
-    assert_true(read_named(of, picture, "best_patch", true, &patches));
-    assert_true(read_named(of, picture, "best_logit", true, &logits));
-    assert_true(read_named(of, picture, "best_box", false, &boxes));
+    assert_true(read_of_picture(&of->with, picture, "best_patch", &patches));
+    assert_true(read_of_picture(&of->with, picture, "best_logit", &logits));
+    assert_true(read_of_picture(&of->with, picture, "best_box", &boxes));
     for (size_t query = 0; query < result->queries; query++) {
         size_t best = best_patch(result, query);
         expected logit = {logits.values + query, 1, 1}, box = {boxes.values + 4 * query, 4, 4};
@@ -219,18 +191,10 @@ static void check_best(const run *of, size_t picture, const spur_detect_result *
                              &logit, &result->logits[best * result->queries + query], 1)) &&
                  observe(&kinds[BOXES], largest_difference(&box, &result->boxes[4 * best], 4));
     }
-    count_case(of, "best patch", passed);
+    count_case(&of->with, "best patch", passed);
     expected_free(&patches);
     expected_free(&logits);
     expected_free(&boxes);
-}
-
-static const char *picture_path(const run *of, size_t picture)
-{
-    char path[128];
-    const json_t *facts = json_array_get(json_object_get(of->facts, "images"), picture);
-    (void)snprintf(path, sizeof path, "golden/net/photos/%s", jsonl_text(facts, "file"));
-    return shared_path(path);
 }
 
 static spur_detect_result *detect(const run *of, size_t picture, const spur_query *query)
@@ -239,27 +203,17 @@ static spur_detect_result *detect(const run *of, size_t picture, const spur_quer
     spur_detect_options options;
     spur_error error;
     spur_detect_options_defaults(&options);
-    assert_ok(
-        spur_detect(of->model, picture_path(of, picture), query, &options, &result, &error),
-        error);
+    assert_ok(spur_detect(of->model, full_photo_path(of->facts, picture), query, &options,
+                          &result, &error),
+              error);
     return result;
 }
 
 static void check_texts(const run *of, const spur_detect_result *result)
 {
-    expected wanted;
-    assert_true(expected_read_best(of->reference, "text.normed", &wanted));
-    count_case(of, "text.normed",
-               observe(&kinds[TEXT], largest_difference(&wanted, result->text_embeds,
-                                                        result->queries * result->embedding)));
-    expected_free(&wanted);
-    assert_true(expected_read(of->reference, "text.input_ids", &wanted));
-    bool passed = wanted.count == result->queries * result->tokens;
-    for (size_t i = 0; passed && i < wanted.count; i++) {
-        passed = (double)result->input_ids[i] == wanted.values[i];
-    }
-    count_case(of, "text.input_ids", passed);
-    expected_free(&wanted);
+    assert_true(compare_tensor(&of->with, "text.normed", &kinds[TEXT], result->text_embeds,
+                               result->queries * result->embedding));
+    assert_true(compare_token_ids(&of->with, result));
 }
 
 static void check_picture(const run *of, size_t picture)
@@ -286,7 +240,7 @@ static void check_ensemble(const run *of)
     float *means = NULL;
     expected wanted;
     spur_error error;
-    if (!expected_read(of->reference, "ensemble.img0.logits", &wanted)) {
+    if (!expected_read(of->with.reference, "ensemble.img0.logits", &wanted)) {
         return;
     }
     assert_ok(spur_query_from_text(of->model, templates, TEMPLATES, &query, &error), error);
@@ -299,7 +253,7 @@ static void check_ensemble(const run *of)
         }
         means[n] = (float)(sum / TEMPLATES);
     }
-    count_case(of, "ensemble",
+    count_case(&of->with, "ensemble",
                observe(&kinds[ENSEMBLE], difference_at_patches(of, &wanted, means, 1)));
     memory_free(means);
     spur_detect_result_free(result);
@@ -312,7 +266,7 @@ static void check_ensemble(const run *of)
 
 static void make_folder(const run *of, const char *folder)
 {
-    const model_request request = {of->name, false, jsonl_text(of->facts, "salt"),
+    const model_request request = {of->with.name, false, jsonl_text(of->facts, "salt"),
                                    shared_path("golden/data/tokenizer"), folder};
     spur_error error;
     assert_ok(model_make(&request, &error), error);
@@ -352,12 +306,12 @@ static void close_model(run *of)
 static void check_literal(run *of, const char *folder)
 {
     expected wanted;
-    if (!expected_read(of->reference, "text16.img0.logits", &wanted)) {
+    if (!expected_read(of->with.reference, "text16.img0.logits", &wanted)) {
         return;
     }
     open_model(of, folder, true);
     spur_detect_result *result = detect(of, 0, of->texts);
-    count_case(of, "16 text heads",
+    count_case(&of->with, "16 text heads",
                observe(&kinds[LOGITS],
                        difference_at_patches(of, &wanted, result->logits, result->queries)));
     spur_detect_result_free(result);
@@ -380,18 +334,11 @@ static void check_pictures(run *of, const char *folder)
 static void check_model(const char *name, size_t cases)
 {
     golden_tally tally = {.name = name};
-    run of = {.name = name, .tally = &tally, .is_v2 = strncmp(name, "owlv2", 5) == 0};
-    json_t *index = NULL;
-    char reference[128];
-    spur_error error;
-    assert_ok(
-        json_read_file(shared_path("golden/net/full/index.json"), SPUR_DATASET, &index, &error),
-        error);
-    of.facts = json_object_get(json_object_get(index, "models"), name);
-    (void)snprintf(reference, sizeof reference, "golden/net/full/%s.expected.safetensors",
-                   name);
-    assert_ok(tensor_file_open(shared_path(reference), &of.reference, &error), error);
-    assert_true(expected_read(of.reference, "patch_index", &of.patches));
+    run of = {.is_v2 = strncmp(name, "owlv2", 5) == 0};
+    json_t *index = full_index_read();
+    of.facts = full_index_find(index, name);
+    full_reference_open(&of.with, name, &tally);
+    assert_true(expected_read(of.with.reference, "patch_index", &of.patches));
     check_weights(&of);
     const char *folder = temp_make();
     make_folder(&of, folder);
@@ -399,25 +346,9 @@ static void check_model(const char *name, size_t cases)
     check_pictures(&of, folder);
     temp_remove();
     expected_free(&of.patches);
-    tensor_file_close(of.reference);
+    comparison_close(&of.with);
     json_decref(index);
-    golden_print(&tally);
-    assert_int_equal(tally.failed, 0);
-    assert_int_equal(tally.cases, cases);
-}
-
-static bool parity_is(const char *value)
-{
-    const char *wanted = getenv("SPUR_PARITY");
-    return wanted != NULL && strcmp(wanted, value) == 0;
-}
-
-static void skip_when(bool unwanted)
-{
-    if (unwanted) {
-        print_message("skipped by SPUR_PARITY\n");
-        skip();
-    }
+    golden_finish(&tally, cases);
 }
 
 /* 4 weight checks, 5 per picture (v2: no digest, objectness instead), 2 texts,
