@@ -14,6 +14,7 @@
 #include "io/file.h"
 #include "io/tensor.h"
 #include "models/tokenizer.h"
+#include "named_tensors.h"
 #include "owl_layout.h"
 #include "weights_by_name.h"
 
@@ -25,18 +26,6 @@ enum {
 const char *model_maker_name(size_t i)
 {
     return owl_sizes[i].name;
-}
-
-static spur_status write_text(const char *folder, const char *name, const text_buffer *text,
-                              spur_error *error)
-{
-    char *path = NULL;
-    spur_status status;
-    TRY(file_join(folder, name, &path, error));
-    TRY(file_replace(path, text->data, text->length, error));
-done:
-    memory_free(path);
-    return status;
 }
 
 /* ---- tokenizer files ----------------------------------------------------------------- */
@@ -62,7 +51,7 @@ static spur_status copy_file(const char *from, const char *to, const char *name,
     TRY(file_join(from, name, &path, error));
     TRY(file_load(path, FILE_LIMIT, SPUR_MODEL, &bytes, &text.length, error));
     text.data = (char *)bytes;
-    TRY(write_text(to, name, &text, error));
+    TRY(model_text_write(to, name, &text, error));
 done:
     memory_free(bytes);
     memory_free(path);
@@ -85,8 +74,8 @@ static spur_status write_special_tokens(const char *folder, spur_error *error)
     TRY(text_format(&config, error,
                     "{\"model_max_length\": 16, \"pad_token\": \"!\", \"tokenizer_class\": "
                     "\"CLIPTokenizer\"}\n"));
-    TRY(write_text(folder, "special_tokens_map.json", &names, error));
-    TRY(write_text(folder, "tokenizer_config.json", &config, error));
+    TRY(model_text_write(folder, "special_tokens_map.json", &names, error));
+    TRY(model_text_write(folder, "tokenizer_config.json", &config, error));
 done:
     text_buffer_free(&names);
     text_buffer_free(&config);
@@ -151,7 +140,7 @@ static spur_status write_config(const owl_size *size, size_t vocabulary, const c
                     "\"layer_norm_eps\": 1e-05}\n}\n",
                     type, size->vision.width, size->vision.mlp, size->vision.layers,
                     size->vision.heads, size->side, size->patch));
-    TRY(write_text(folder, "config.json", &text, error));
+    TRY(model_text_write(folder, "config.json", &text, error));
 done:
     text_buffer_free(&text);
     return status;
@@ -181,7 +170,7 @@ static spur_status write_preprocessor(const owl_size *size, const char *folder,
                         "\n \"processor_class\": \"OwlViTProcessor\",\n \"resample\": 3\n}\n",
                         size->side, size->side));
     }
-    TRY(write_text(folder, "preprocessor_config.json", &text, error));
+    TRY(model_text_write(folder, "preprocessor_config.json", &text, error));
 done:
     text_buffer_free(&text);
     return status;

@@ -6,10 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/text.h"
-#include "io/file.h"
 #include "models/transformer.h"
-#include "weights_by_name.h"
+#include "named_tensors.h"
 
 enum {
     SPARE = 2,
@@ -50,36 +48,7 @@ bool resnet_plan_find(const char *name, resnet_plan *out)
     return false;
 }
 
-typedef struct maker {
-    const char *salt;
-    arena *owner;
-    tensor_out *tensors;
-    size_t count;
-} maker;
-
-static spur_status add(maker *into, const char *name, size_t rank, const size_t *shape,
-                       spur_error *error)
-{
-    spur_status status;
-    size_t elements = 1, *kept_shape = NULL;
-    char *kept_name = NULL;
-    float *values = NULL;
-    for (size_t i = 0; i < rank; i++) {
-        elements *= shape[i];
-    }
-    TRY(arena_text(into->owner, name, strlen(name), &kept_name, error));
-    TRY(arena_take(into->owner, 4, sizeof *kept_shape, &kept_shape, error));
-    memcpy(kept_shape, shape, rank * sizeof *shape);
-    TRY(arena_take(into->owner, elements, sizeof *values, &values, error));
-    weights_fill(weights_key(into->salt, name), weights_scale_of(name, shape, rank), 0,
-                 elements, values);
-    into->tensors[into->count++] =
-        (tensor_out){kept_name, TENSOR_F32, rank, kept_shape, values};
-done:
-    return status;
-}
-
-static spur_status add_counter(maker *into, const char *prefix, spur_error *error)
+static spur_status add_counter(named_tensors *into, const char *prefix, spur_error *error)
 {
     spur_status status;
     char name[TENSOR_NAME_SIZE], *kept = NULL;
@@ -93,17 +62,17 @@ done:
     return status;
 }
 
-static spur_status add_layer(maker *into, const char *conv, const char *norm_name,
+static spur_status add_layer(named_tensors *into, const char *conv, const char *norm_name,
                              const size_t shape[4], spur_error *error)
 {
     static const char *const parts[] = {"weight", "bias", "running_mean", "running_var"};
     spur_status status;
     char name[TENSOR_NAME_SIZE];
     tensor_name(name, "%s.weight", conv);
-    TRY(add(into, name, 4, shape, error));
+    TRY(named_tensors_add(into, name, 4, shape, error));
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         tensor_name(name, "%s.%s", norm_name, parts[i]);
-        TRY(add(into, name, 1, shape, error));
+        TRY(named_tensors_add(into, name, 1, shape, error));
     }
     TRY(add_counter(into, norm_name, error));
 done:
@@ -111,7 +80,7 @@ done:
 }
 
 /* Layer `index` of a block, 0 the shortcut. */
-static spur_status add_inner(maker *into, const char *prefix, size_t index, size_t out,
+static spur_status add_inner(named_tensors *into, const char *prefix, size_t index, size_t out,
                              size_t in, size_t side, spur_error *error)
 {
     char conv[TENSOR_NAME_SIZE], norm_name[TENSOR_NAME_SIZE];
@@ -121,8 +90,8 @@ static spur_status add_inner(maker *into, const char *prefix, size_t index, size
     return add_layer(into, conv, norm_name, shape, error);
 }
 
-static spur_status add_block(maker *into, const resnet_plan *plan, size_t stage, size_t block,
-                             spur_error *error)
+static spur_status add_block(named_tensors *into, const resnet_plan *plan, size_t stage,
+                             size_t block, spur_error *error)
 {
     spur_status status;
     char prefix[64];
@@ -157,7 +126,7 @@ spur_status resnet_tensors_make(const resnet_plan *plan, const char *salt, arena
                                 tensor_out **tensors, size_t *count, spur_error *error)
 {
     spur_status status;
-    maker into = {salt, owner, NULL, 0};
+    named_tensors into = {salt, owner, NULL, 0};
     const size_t stem[4] = {plan->stem, 3, 7, 7};
     const size_t head[2] = {plan->classes, plan->out[RESNET_STAGES - 1]};
     TRY(arena_take(owner, most_tensors(plan), sizeof *into.tensors, &into.tensors, error));
@@ -167,8 +136,8 @@ spur_status resnet_tensors_make(const resnet_plan *plan, const char *salt, arena
             TRY(add_block(&into, plan, stage, block, error));
         }
     }
-    TRY(add(&into, "fc.weight", 2, head, error));
-    TRY(add(&into, "fc.bias", 1, head, error));
+    TRY(named_tensors_add(&into, "fc.weight", 2, head, error));
+    TRY(named_tensors_add(&into, "fc.bias", 1, head, error));
     *tensors = into.tensors;
     *count = into.count;
 done:
@@ -180,7 +149,6 @@ static spur_status write_config(const resnet_plan *plan, size_t side, const char
 {
     spur_status status;
     text_buffer name = {NULL, 0, 0}, text = {NULL, 0, 0};
-    char *path = NULL;
     TRY(resnet_plan_name(plan, &name, error));
     TRY(text_format(&text, error,
                     "{\n \"architecture\": \"%s\",\n \"num_classes\": %zu,\n"
@@ -192,12 +160,10 @@ static spur_status write_config(const resnet_plan *plan, size_t side, const char
                     "  \"classifier\": \"fc\"\n }\n}\n",
                     name.data, plan->classes, plan->out[RESNET_STAGES - 1], side, side,
                     plan->classes));
-    TRY(file_join(folder, "config.json", &path, error));
-    TRY(file_replace(path, text.data, text.length, error));
+    TRY(model_text_write(folder, "config.json", &text, error));
 done:
     text_buffer_free(&name);
     text_buffer_free(&text);
-    memory_free(path);
     return status;
 }
 
@@ -207,15 +173,12 @@ spur_status resnet_make(const resnet_plan *plan, const char *salt, size_t side,
     spur_status status;
     arena *owner = NULL;
     tensor_out *tensors = NULL;
-    char *path = NULL;
     size_t count = 0;
     TRY(write_config(plan, side, folder, error));
     TRY(arena_new(&owner, error));
     TRY(resnet_tensors_make(plan, salt, owner, &tensors, &count, error));
-    TRY(file_join(folder, "model.safetensors", &path, error));
-    TRY(safetensors_write(path, tensors, count, NULL, 0, error));
+    TRY(model_weights_write(folder, tensors, count, error));
 done:
-    memory_free(path);
     arena_free(owner);
     return status;
 }

@@ -3,14 +3,11 @@
  */
 #include "vit_maker.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/text.h"
-#include "io/file.h"
 #include "models/transformer.h"
-#include "weights_by_name.h"
+#include "named_tensors.h"
 
 enum {
     SPARE = 2,
@@ -43,46 +40,17 @@ bool vit_sizes_find(const char *name, vit_sizes *out)
     return false;
 }
 
-typedef struct maker {
-    const char *salt;
-    arena *owner;
-    tensor_out *tensors;
-    size_t count;
-} maker;
-
-static spur_status add(maker *into, const char *name, size_t rank, const size_t *shape,
-                       spur_error *error)
-{
-    spur_status status;
-    size_t elements = 1, *kept_shape = NULL;
-    char *kept_name = NULL;
-    float *values = NULL;
-    for (size_t i = 0; i < rank; i++) {
-        elements *= shape[i];
-    }
-    TRY(arena_text(into->owner, name, strlen(name), &kept_name, error));
-    TRY(arena_take(into->owner, 4, sizeof *kept_shape, &kept_shape, error));
-    memcpy(kept_shape, shape, rank * sizeof *shape);
-    TRY(arena_take(into->owner, elements, sizeof *values, &values, error));
-    weights_fill(weights_key(into->salt, name), weights_scale_of(name, shape, rank), 0,
-                 elements, values);
-    into->tensors[into->count++] =
-        (tensor_out){kept_name, TENSOR_F32, rank, kept_shape, values};
-done:
-    return status;
-}
-
 /* NAME.weight [out, in] (a vector when in is 0) and NAME.bias [out]. */
-static spur_status add_pair(maker *into, const char *part, size_t out, size_t in,
+static spur_status add_pair(named_tensors *into, const char *part, size_t out, size_t in,
                             spur_error *error)
 {
     spur_status status;
     char name[TENSOR_NAME_SIZE];
     const size_t shape[2] = {out, in};
     tensor_name(name, "%s.weight", part);
-    TRY(add(into, name, in == 0 ? 1 : 2, shape, error));
+    TRY(named_tensors_add(into, name, in == 0 ? 1 : 2, shape, error));
     tensor_name(name, "%s.bias", part);
-    TRY(add(into, name, 1, shape, error));
+    TRY(named_tensors_add(into, name, 1, shape, error));
 done:
     return status;
 }
@@ -98,7 +66,8 @@ static void outer_name(char dst[TENSOR_NAME_SIZE], const vit_sizes *sizes, const
     }
 }
 
-static spur_status add_embeddings(maker *into, const vit_sizes *sizes, spur_error *error)
+static spur_status add_embeddings(named_tensors *into, const vit_sizes *sizes,
+                                  spur_error *error)
 {
     spur_status status;
     char name[TENSOR_NAME_SIZE];
@@ -107,19 +76,19 @@ static spur_status add_embeddings(maker *into, const vit_sizes *sizes, spur_erro
     const size_t positions[3] = {1, grid * grid + (sizes->is_distilled ? 2 : 1), width};
     const size_t patch[4] = {width, 3, sizes->patch, sizes->patch};
     outer_name(name, sizes, "cls_token", "embeddings.cls_token");
-    TRY(add(into, name, 3, token, error));
+    TRY(named_tensors_add(into, name, 3, token, error));
     if (sizes->is_distilled) {
         outer_name(name, sizes, "dist_token", "embeddings.distillation_token");
-        TRY(add(into, name, 3, token, error));
+        TRY(named_tensors_add(into, name, 3, token, error));
     }
     outer_name(name, sizes, "pos_embed", "embeddings.position_embeddings");
-    TRY(add(into, name, 3, positions, error));
+    TRY(named_tensors_add(into, name, 3, positions, error));
     outer_name(name, sizes, "patch_embed.proj.weight",
                "embeddings.patch_embeddings.projection.weight");
-    TRY(add(into, name, 4, patch, error));
+    TRY(named_tensors_add(into, name, 4, patch, error));
     outer_name(name, sizes, "patch_embed.proj.bias",
                "embeddings.patch_embeddings.projection.bias");
-    TRY(add(into, name, 1, patch, error));
+    TRY(named_tensors_add(into, name, 1, patch, error));
 done:
     return status;
 }
@@ -130,7 +99,8 @@ typedef struct block_part {
     size_t out, in;
 } block_part;
 
-static spur_status add_block(maker *into, const vit_sizes *sizes, size_t i, spur_error *error)
+static spur_status add_block(named_tensors *into, const vit_sizes *sizes, size_t i,
+                             spur_error *error)
 {
     spur_status status = SPUR_OK;
     size_t width = sizes->width, mlp = sizes->mlp;
@@ -162,7 +132,7 @@ done:
     return status;
 }
 
-static spur_status add_heads(maker *into, const vit_sizes *sizes, spur_error *error)
+static spur_status add_heads(named_tensors *into, const vit_sizes *sizes, spur_error *error)
 {
     spur_status status;
     bool is_timm = sizes->prefix == NULL, two = sizes->is_distilled;
@@ -180,7 +150,7 @@ spur_status vit_tensors_make(const vit_sizes *sizes, const char *salt, arena *ow
                              tensor_out **tensors, size_t *count, spur_error *error)
 {
     spur_status status;
-    maker into = {salt, owner, NULL, 0};
+    named_tensors into = {salt, owner, NULL, 0};
     char name[TENSOR_NAME_SIZE];
     TRY(arena_take(owner, OUTER_TENSORS + sizes->layers * BLOCK_TENSORS + SPARE,
                    sizeof *into.tensors, &into.tensors, error));
@@ -199,55 +169,47 @@ done:
 
 /* ---- folders ----------------------------------------------------------------------------- */
 
-static spur_status write_text(const char *folder, const char *name, spur_error *error,
-                              const char *format, ...) PRINTF_LIKE(4, 5);
-static spur_status write_text(const char *folder, const char *name, spur_error *error,
-                              const char *format, ...)
-{
-    char text[2048], *path = NULL;
-    va_list arguments;
-    va_start(arguments, format);
-    (void)vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    spur_status status = file_join(folder, name, &path, error);
-    if (status == SPUR_OK) {
-        status = file_replace(path, text, strlen(text), error);
-    }
-    memory_free(path);
-    return status;
-}
-
 static spur_status timm_config(const vit_sizes *sizes, const char *folder, spur_error *error)
 {
-    return write_text(folder, "config.json", error,
-                      "{\n \"architecture\": \"%s\",\n \"num_classes\": %zu,\n"
-                      " \"global_pool\": \"token\",\n \"model_args\": {\"num_heads\": %zu},\n"
-                      " \"pretrained_cfg\": {\n  \"input_size\": [3, %zu, %zu],\n"
-                      "  \"interpolation\": \"bicubic\",\n  \"crop_pct\": 0.9,\n"
-                      "  \"crop_mode\": \"center\",\n  \"mean\": [0.485, 0.456, 0.406],\n"
-                      "  \"std\": [0.229, 0.224, 0.225]\n }\n}\n",
-                      sizes->is_distilled ? "deit_distilled" : "deit", sizes->classes,
-                      sizes->heads, sizes->side, sizes->side);
+    spur_status status;
+    text_buffer text = {NULL, 0, 0};
+    TRY(text_format(&text, error,
+                    "{\n \"architecture\": \"%s\",\n \"num_classes\": %zu,\n"
+                    " \"global_pool\": \"token\",\n \"model_args\": {\"num_heads\": %zu},\n"
+                    " \"pretrained_cfg\": {\n  \"input_size\": [3, %zu, %zu],\n"
+                    "  \"interpolation\": \"bicubic\",\n  \"crop_pct\": 0.9,\n"
+                    "  \"crop_mode\": \"center\",\n  \"mean\": [0.485, 0.456, 0.406],\n"
+                    "  \"std\": [0.229, 0.224, 0.225]\n }\n}\n",
+                    sizes->is_distilled ? "deit_distilled" : "deit", sizes->classes,
+                    sizes->heads, sizes->side, sizes->side));
+    TRY(model_text_write(folder, "config.json", &text, error));
+done:
+    text_buffer_free(&text);
+    return status;
 }
 
 static spur_status face_config(const vit_sizes *sizes, const char *folder, spur_error *error)
 {
-    spur_status status =
-        write_text(folder, "config.json", error,
-                   "{\n \"model_type\": \"%s\",\n \"hidden_size\": %zu,\n"
-                   " \"num_hidden_layers\": %zu,\n \"num_attention_heads\": %zu,\n"
-                   " \"intermediate_size\": %zu,\n \"image_size\": %zu,\n"
-                   " \"patch_size\": %zu,\n \"hidden_act\": \"gelu\"\n}\n",
-                   sizes->prefix, sizes->width, sizes->layers, sizes->heads, sizes->mlp,
-                   sizes->side, sizes->patch);
-    if (status != SPUR_OK) {
-        return status;
-    }
-    return write_text(folder, "preprocessor_config.json", error,
-                      "{\n \"image_processor_type\": \"ViTImageProcessor\",\n"
-                      " \"size\": {\"height\": %zu, \"width\": %zu},\n \"resample\": 2,\n"
-                      " \"image_mean\": [0.5, 0.5, 0.5],\n \"image_std\": [0.5, 0.5, 0.5]\n}\n",
-                      sizes->side, sizes->side);
+    spur_status status;
+    text_buffer text = {NULL, 0, 0}, recipe = {NULL, 0, 0};
+    TRY(text_format(&text, error,
+                    "{\n \"model_type\": \"%s\",\n \"hidden_size\": %zu,\n"
+                    " \"num_hidden_layers\": %zu,\n \"num_attention_heads\": %zu,\n"
+                    " \"intermediate_size\": %zu,\n \"image_size\": %zu,\n"
+                    " \"patch_size\": %zu,\n \"hidden_act\": \"gelu\"\n}\n",
+                    sizes->prefix, sizes->width, sizes->layers, sizes->heads, sizes->mlp,
+                    sizes->side, sizes->patch));
+    TRY(text_format(&recipe, error,
+                    "{\n \"image_processor_type\": \"ViTImageProcessor\",\n"
+                    " \"size\": {\"height\": %zu, \"width\": %zu},\n \"resample\": 2,\n"
+                    " \"image_mean\": [0.5, 0.5, 0.5],\n \"image_std\": [0.5, 0.5, 0.5]\n}\n",
+                    sizes->side, sizes->side));
+    TRY(model_text_write(folder, "config.json", &text, error));
+    TRY(model_text_write(folder, "preprocessor_config.json", &recipe, error));
+done:
+    text_buffer_free(&text);
+    text_buffer_free(&recipe);
+    return status;
 }
 
 spur_status vit_config_make(const vit_sizes *sizes, const char *folder, spur_error *error)
@@ -262,15 +224,12 @@ spur_status vit_make(const vit_sizes *sizes, const char *salt, const char *folde
     spur_status status;
     arena *owner = NULL;
     tensor_out *tensors = NULL;
-    char *path = NULL;
     size_t count = 0;
     TRY(vit_config_make(sizes, folder, error));
     TRY(arena_new(&owner, error));
     TRY(vit_tensors_make(sizes, salt, owner, &tensors, &count, error));
-    TRY(file_join(folder, "model.safetensors", &path, error));
-    TRY(safetensors_write(path, tensors, count, NULL, 0, error));
+    TRY(model_weights_write(folder, tensors, count, error));
 done:
-    memory_free(path);
     arena_free(owner);
     return status;
 }
