@@ -816,6 +816,12 @@ SPUR_API void spur_each_recipe(int (*visit)(void *context, const char *name,
 /* ---- eval: numbers of every head ---------------------------------------------------------
  */
 
+/* What a strength of noise is. */
+typedef enum spur_noise_kind {
+    SPUR_NOISE_LENGTH, /* the l2 length of all that is added: equal in both regions */
+    SPUR_NOISE_SIGMA   /* the standard deviation per pixel value in [0, 1] */
+} spur_noise_kind;
+
 typedef struct spur_eval_options {
     const char *split;    /* NULL: every split that has features */
     const char *backbone; /* NULL: all of the run */
@@ -828,8 +834,10 @@ typedef struct spur_eval_options {
     const char *const *noise_models; /* the models the run's features were made with */
     size_t noise_model_count;
     spur_backbone_options noise_options;
-    const double *noise_alphas; /* l2 lengths; none: 10, 100, 250; 0 is always there */
-    size_t noise_alpha_count;
+    spur_noise_kind noise_kind;
+    const double *noise_strengths; /* none: lengths 10, 100, 250 or standard deviations 0.05,
+                                      0.1, 0.2; 0 is always there */
+    size_t noise_strength_count;
     size_t noise_trials;     /* 0 = 3 */
     bool noise_no_clamp;     /* pixels may leave [0, 1] */
     const char *noise_split; /* NULL: `split`, else val, else the first that is not train */

@@ -13,13 +13,15 @@
 
 enum {
     MODELS = sizeof(((noise_arguments *)0)->models) / sizeof(const char *),
-    ALPHAS = sizeof(((noise_arguments *)0)->alphas) / sizeof(double)
+    STRENGTHS = sizeof(((noise_arguments *)0)->strengths) / sizeof(double)
 };
 
 static const option noise_table[] = {
     {"noise", 0, OPTION_FLAG, NULL, "also accuracy with noise on the object and around it",
      false},
     {"alpha", 0, OPTION_TEXT, "LIST", "l2 lengths of the noise (default 0,10,100,250)", false},
+    {"sigma", 0, OPTION_TEXT, "LIST",
+     "instead of --alpha, standard deviations of the noise per pixel value in [0, 1]", false},
     {"trials", 0, OPTION_COUNT, "N", "draws per image (default 3)", false},
     {"clamp", 0, OPTION_CHOICE, "on|off", "keep pixels in [0, 1] (default on)", false},
     {"noise-split", 0, OPTION_TEXT, "NAME", "images of this split (default --split, else val)",
@@ -50,10 +52,11 @@ static const option audit_model_table[] = {
 const option_group audit_model_group = {"Detector audit", audit_model_table};
 
 /* "0,10,100" into numbers. */
-static spur_status read_alphas(const char *list, double *out, size_t *count, spur_error *error)
+static spur_status read_list(const char *name, const char *list, double *out, size_t *count,
+                             spur_error *error)
 {
     const char *at = list;
-    for (*count = 0; *count < ALPHAS; at++) {
+    for (*count = 0; *count < STRENGTHS; at++) {
         char *end = NULL;
         double value = strtod(at, &end);
         if (end == at || !isfinite(value) || value < 0.0 || (*end != ',' && *end != '\0')) {
@@ -66,9 +69,27 @@ static spur_status read_alphas(const char *list, double *out, size_t *count, spu
         }
     }
     return failure_set(error, SPUR_USAGE,
-                       "--alpha %s: up to %d numbers of at least 0, separated by commas, are "
+                       "--%s %s: up to %d numbers of at least 0, separated by commas, are "
                        "expected",
-                       list, (int)ALPHAS);
+                       name, list, (int)STRENGTHS);
+}
+
+static spur_status read_strengths(const arguments *from, noise_arguments *kept,
+                                  spur_eval_options *out, spur_error *error)
+{
+    bool has_sigma = argument_flag(from, "sigma");
+    const char *name = has_sigma ? "sigma" : "alpha";
+    const char *list = argument_text(from, name);
+    if (has_sigma && argument_flag(from, "alpha")) {
+        return failure_set(error, SPUR_USAGE,
+                           "--alpha and --sigma exclude each other: the same total length of "
+                           "noise in both regions, or the same strength at every pixel");
+    }
+    out->noise_kind = has_sigma ? SPUR_NOISE_SIGMA : SPUR_NOISE_LENGTH;
+    out->noise_strengths = kept->strengths;
+    return list == NULL
+               ? SPUR_OK
+               : read_list(name, list, kept->strengths, &out->noise_strength_count, error);
 }
 
 static spur_status read_models(const arguments *from, noise_arguments *kept,
@@ -99,12 +120,7 @@ static spur_status read_models(const arguments *from, noise_arguments *kept,
 static spur_status read_noise(const arguments *from, noise_arguments *kept,
                               spur_eval_options *out, spur_error *error)
 {
-    spur_status status = SPUR_OK;
-    const char *alphas = argument_text(from, "alpha");
-    if (alphas != NULL) {
-        status = read_alphas(alphas, kept->alphas, &out->noise_alpha_count, error);
-        out->noise_alphas = kept->alphas;
-    }
+    spur_status status = read_strengths(from, kept, out, error);
     if (status == SPUR_OK && argument_whole(from, "trials", 1) == 0) {
         status = failure_set(error, SPUR_USAGE, "--trials 0: at least 1 is expected");
     }

@@ -13,7 +13,7 @@ extern const option_group noise_model_group, audit_model_group;
 /* What the options point to. */
 typedef struct noise_arguments {
     const char *models[32];
-    double alphas[32];
+    double strengths[32];
 } noise_arguments;
 
 /* Models that *out has already are not asked for. */

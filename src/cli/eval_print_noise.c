@@ -12,7 +12,7 @@
 enum {
     KEY_SIZE = 1024,
     HEAD_WIDTH = 16,
-    LENGTHS = 32
+    STRENGTHS = 32
 };
 
 /* ---- noise ------------------------------------------------------------------------------- */
@@ -31,52 +31,63 @@ static bool is_noise_head(const char *key, char dst[KEY_SIZE])
     return true;
 }
 
-static int compare_lengths(const void *left, const void *right)
+/* Of a strength as it stands in keys, "100" or "sigma-0.05". */
+static bool is_sigma(const char *strength)
 {
-    double a = strtod(*(const char *const *)left, NULL);
-    double b = strtod(*(const char *const *)right, NULL);
+    return strncmp(strength, "sigma-", 6) == 0;
+}
+
+static const char *number_of(const char *strength)
+{
+    return strength + (is_sigma(strength) ? 6 : 0);
+}
+
+static int compare_strengths(const void *left, const void *right)
+{
+    double a = strtod(number_of(*(const char *const *)left), NULL);
+    double b = strtod(number_of(*(const char *const *)right), NULL);
     return a < b ? -1 : a > b;
 }
 
-/* ALPHA of every key PREFIX/rfs/ALPHA, rising; they point into the summary. */
-static size_t find_lengths(const spur_eval_summary *from, const char *prefix,
-                           const char *out[LENGTHS])
+/* S of every key PREFIX/rfs/S, rising; they point into the summary. */
+static size_t find_strengths(const spur_eval_summary *from, const char *prefix,
+                             const char *out[STRENGTHS])
 {
     char start[KEY_SIZE];
     size_t count = 0;
     int length = snprintf(start, sizeof start, "%s/rfs/", prefix);
-    for (size_t i = 0; i < from->value_count && count < LENGTHS; i++) {
+    for (size_t i = 0; i < from->value_count && count < STRENGTHS; i++) {
         const char *key = from->values[i].key;
         if (strncmp(key, start, (size_t)length) == 0 && strchr(key + length, '/') == NULL) {
             out[count++] = key + length;
         }
     }
-    qsort(out, count, sizeof *out, compare_lengths);
+    qsort(out, count, sizeof *out, compare_strengths);
     return count;
 }
 
 static double value_of(const spur_eval_summary *from, const char *prefix, const char *region,
-                       const char *alpha, const char *metric)
+                       const char *strength, const char *metric)
 {
     char key[KEY_SIZE];
-    (void)snprintf(key, sizeof key, "%s/%s%s%s", region, alpha, metric[0] == '\0' ? "" : "/",
+    (void)snprintf(key, sizeof key, "%s/%s%s%s", region, strength, metric[0] == '\0' ? "" : "/",
                    metric);
     return eval_value(from, prefix, key);
 }
 
 static void print_region(const spur_eval_summary *from, const char *prefix, const char *region,
-                         const char *alpha)
+                         const char *strength)
 {
     char interval[48];
     (void)snprintf(interval, sizeof interval, "%.1f..%.1f",
-                   100.0 * value_of(from, prefix, region, alpha, "wilson_low"),
-                   100.0 * value_of(from, prefix, region, alpha, "wilson_high"));
-    eval_print_percent(value_of(from, prefix, region, alpha, "top1"), 7);
+                   100.0 * value_of(from, prefix, region, strength, "wilson_low"),
+                   100.0 * value_of(from, prefix, region, strength, "wilson_high"));
+    eval_print_percent(value_of(from, prefix, region, strength, "top1"), 7);
     (void)printf("%12s", interval);
 }
 
 static void print_head(const spur_eval_summary *from, const char *prefix,
-                       const char *const lengths[LENGTHS], size_t count)
+                       const char *const strengths[STRENGTHS], size_t count)
 {
     char shown[4 * HEAD_WIDTH + ESCAPE_SIZE];
     escape_fit(strrchr(prefix, '/') + 1, HEAD_WIDTH, shown, sizeof shown);
@@ -84,29 +95,29 @@ static void print_head(const spur_eval_summary *from, const char *prefix,
     print_region(from, prefix, "fg", "0");
     (void)putchar('\n');
     for (size_t i = 0; i < count; i++) {
-        (void)printf("%*s%6.6s", HEAD_WIDTH, "", lengths[i]);
-        print_region(from, prefix, "fg", lengths[i]);
-        print_region(from, prefix, "bg", lengths[i]);
-        (void)printf("%+6.2f %+.2f..%+.2f\n", value_of(from, prefix, "rfs", lengths[i], ""),
-                     value_of(from, prefix, "rfs", lengths[i], "low"),
-                     value_of(from, prefix, "rfs", lengths[i], "high"));
+        (void)printf("%*s%6.6s", HEAD_WIDTH, "", number_of(strengths[i]));
+        print_region(from, prefix, "fg", strengths[i]);
+        print_region(from, prefix, "bg", strengths[i]);
+        (void)printf("%+6.2f %+.2f..%+.2f\n", value_of(from, prefix, "rfs", strengths[i], ""),
+                     value_of(from, prefix, "rfs", strengths[i], "low"),
+                     value_of(from, prefix, "rfs", strengths[i], "high"));
     }
 }
 
-/* What was left of the lengths after the clamp, the same for every head. */
+/* The lengths that were left after the clamp, the same for every head. */
 static void print_lengths(const spur_eval_summary *from, const char *prefix,
-                          const char *const lengths[LENGTHS], size_t count)
+                          const char *const strengths[STRENGTHS], size_t count)
 {
     (void)printf("added, mean length on the object / around it:");
     for (size_t i = 0; i < count; i++) {
-        (void)printf("%s %s: %.4g / %.4g", i == 0 ? "" : ",", lengths[i],
-                     value_of(from, prefix, "fg", lengths[i], "norm"),
-                     value_of(from, prefix, "bg", lengths[i], "norm"));
+        (void)printf("%s %s: %.4g / %.4g", i == 0 ? "" : ",", number_of(strengths[i]),
+                     value_of(from, prefix, "fg", strengths[i], "norm"),
+                     value_of(from, prefix, "bg", strengths[i], "norm"));
     }
     (void)putchar('\n');
 }
 
-static void print_heading(const spur_eval_summary *from, const char *group,
+static void print_heading(const spur_eval_summary *from, const char *group, bool has_sigmas,
                           const terminal *screen)
 {
     (void)putchar('\n');
@@ -117,27 +128,28 @@ static void print_heading(const spur_eval_summary *from, const char *group,
     (void)printf(": %.0f images, %.0f draws each; masks: %.0f empty, %.0f full\n",
                  eval_value(from, group, "n"), eval_value(from, group, "trials"),
                  eval_value(from, group, "empty_masks"), eval_value(from, group, "full_masks"));
-    (void)printf("%-*s%6s%7s%12s%7s%12s%6s%13s\n", HEAD_WIDTH, "head", "length", "object",
-                 "95 %", "around", "95 %", "RFS", "95 %");
+    (void)printf("%-*s%6s%7s%12s%7s%12s%6s%13s\n", HEAD_WIDTH, "head",
+                 has_sigmas ? "sigma" : "length", "object", "95 %", "around", "95 %", "RFS",
+                 "95 %");
 }
 
 static void print_tables(const spur_eval_summary *from, const terminal *screen)
 {
     char prefix[KEY_SIZE], group[KEY_SIZE] = "";
-    const char *lengths[LENGTHS];
+    const char *strengths[STRENGTHS];
     for (size_t i = 0; i < from->value_count; i++) {
         if (!is_noise_head(from->values[i].key, prefix)) {
             continue;
         }
-        size_t count = find_lengths(from, prefix, lengths);
+        size_t count = find_strengths(from, prefix, strengths);
         size_t length = (size_t)(strrchr(prefix, '/') - prefix);
         if (strncmp(prefix, group, length) != 0 || group[length] != '\0') {
             memcpy(group, prefix, length);
             group[length] = '\0';
-            print_heading(from, group, screen);
-            print_lengths(from, prefix, lengths, count);
+            print_heading(from, group, count > 0 && is_sigma(strengths[0]), screen);
+            print_lengths(from, prefix, strengths, count);
         }
-        print_head(from, prefix, lengths, count);
+        print_head(from, prefix, strengths, count);
     }
 }
 

@@ -255,9 +255,10 @@ static bool has_noise(const run_job *job)
 
 spur_status plan_eval(run_job *job, size_t i, run_forecast *out, spur_error *error)
 {
-    uint64_t alphas = job->eval.noise_alpha_count == 0 ? 3 : job->eval.noise_alpha_count;
+    uint64_t strengths =
+        job->eval.noise_strength_count == 0 ? 3 : job->eval.noise_strength_count;
     uint64_t trials = job->eval.noise_trials == 0 ? 3 : job->eval.noise_trials;
-    uint64_t passes = 1 + 2 * alphas * trials; /* in the box and around it */
+    uint64_t passes = 1 + 2 * strengths * trials; /* in the box and around it */
     (void)i;
     (void)error;
     *out = (run_forecast){.unit = "noisy images"};

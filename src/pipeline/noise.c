@@ -14,8 +14,6 @@
 #include "pipeline/noise_mask.h"
 #include "pipeline/split_way.h"
 
-static const double USUAL_ALPHAS[] = {10, 100, 250};
-
 enum {
     USUAL_TRIALS = 3,
     MASK_BYTES = 1 << 28 /* of a file, at most */
@@ -27,10 +25,8 @@ static spur_status make_plan(noise_job *job, spur_error *error)
 {
     spur_status status;
     const spur_eval_options *options = job->options;
-    bool is_usual = options->noise_alpha_count == 0;
     TRY(noise_plan_make(
-        is_usual ? USUAL_ALPHAS : options->noise_alphas,
-        is_usual ? sizeof USUAL_ALPHAS / sizeof USUAL_ALPHAS[0] : options->noise_alpha_count,
+        options->noise_kind, options->noise_strengths, options->noise_strength_count,
         options->noise_trials == 0 ? USUAL_TRIALS : options->noise_trials, &job->plan, error));
     job->plan.clamp = !options->noise_no_clamp;
     job->plan.seed = options->seed;

@@ -130,7 +130,7 @@ void noise_add(const noise_request *request, const float *src, float *dst, doubl
 {
     double lanes[LANES] = {0.0};
     size_t area = request->area, whole = area / LANES * LANES;
-    const adding how = {.scale = request->length > 0.0 ? request->alpha / request->length : 0.0,
+    const adding how = {.scale = request->scale,
                         .low = request->clamp ? 0.0 : -HUGE_VAL,
                         .high = request->clamp ? 1.0 : HUGE_VAL,
                         .flip = request->is_inside ? 0 : 1};

@@ -1,11 +1,11 @@
 /*
- * noise_draw.h - noise of a given length inside or outside a mask, on pixels in [0, 1].
+ * noise_draw.h - noise inside or outside a mask, on pixels in [0, 1].
  *
- *     x' = clamp(x + alpha * v / ||v||, 0, 1),   v = n * m or n * (1 - m)
+ *     x' = clamp(x + scale * v, 0, 1),   v = n * m or n * (1 - m)
  *
  * n is N(0, 1), a pure function of (seed, image id, trial, element): the same for both regions,
- * every alpha, head and network of the same input size, in any order, on every machine. The
- * length is over the whole [3, height, width] tensor; where m leaves nothing, v / ||v|| is 0.
+ * every strength, head and network of the same input size, in any order, on every machine. The
+ * scale is the plan's: noise_scale in noise_plan.h.
  */
 #ifndef PIPELINE_NOISE_DRAW_H
 #define PIPELINE_NOISE_DRAW_H
@@ -26,12 +26,12 @@ typedef struct noise_request {
     const unsigned char *mask; /* [area]: 1 inside, else 0 */
     size_t area;
     bool is_inside; /* the region: m, or 1 - m */
-    double length;  /* ||draw * region||, see noise_length */
-    double alpha;
+    double scale;
     bool clamp;
 } noise_request;
 
-/* ||draw * region||; alpha, clamp and length of the request are not looked at. */
+/* ||draw * region|| over the whole [3, area]; scale and clamp of the request are not looked at.
+ */
 double noise_length(const noise_request *request);
 
 /* dst[3, area] from src; *realised = ||dst - src||. */

@@ -4,6 +4,7 @@
 #include "pipeline/noise_plan.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -13,47 +14,99 @@ enum {
     CLASS_BYTES = 2
 };
 
-spur_status noise_plan_make(const double *alphas, size_t count, size_t trials, noise_plan *out,
-                            spur_error *error)
+enum {
+    USUAL = 3
+};
+
+/* By spur_noise_kind. */
+static const struct {
+    const char *name, *key, *words;
+    double usual[USUAL];
+} KINDS[] = {[SPUR_NOISE_LENGTH] = {"length", "", "length ", {10, 100, 250}},
+             [SPUR_NOISE_SIGMA] = {"sigma", "sigma-", "standard deviation ", {0.05, 0.1, 0.2}}};
+
+/* Into its place among the rising ones; 0 and what is there already change nothing. */
+static spur_status insert_strength(noise_plan *into, double strength, spur_error *error)
 {
     spur_status status = SPUR_OK;
-    noise_plan made = {.trials = trials, .clamp = true};
+    size_t at = 0;
+    if (!(strength >= 0.0 && strength <= 1e6)) {
+        FAIL(SPUR_USAGE, "a noise of %s%g is not 0 to 1000000", KINDS[into->kind].words,
+             strength);
+    }
+    while (at < into->strength_count && into->strengths[at] < strength) {
+        at++;
+    }
+    if (strength == 0.0 || (at < into->strength_count && into->strengths[at] == strength)) {
+        goto done;
+    }
+    if (into->strength_count == NOISE_STRENGTHS) {
+        FAIL(SPUR_USAGE, "more than %d strengths of noise", NOISE_STRENGTHS);
+    }
+    memmove(into->strengths + at + 1, into->strengths + at,
+            (into->strength_count - at) * sizeof *into->strengths);
+    into->strengths[at] = strength;
+    into->strength_count++;
+done:
+    return status;
+}
+
+spur_status noise_plan_make(spur_noise_kind kind, const double *strengths, size_t count,
+                            size_t trials, noise_plan *out, spur_error *error)
+{
+    spur_status status = SPUR_OK;
+    noise_plan made = {.kind = kind, .trials = trials, .clamp = true};
     if (trials < 1 || trials > NOISE_TRIALS) {
         FAIL(SPUR_USAGE, "%zu trials of noise are not 1 to %d", trials, NOISE_TRIALS);
     }
-    for (size_t i = 0; i < count; i++) {
-        size_t at = 0;
-        if (!(alphas[i] >= 0.0 && alphas[i] <= 1e6)) {
-            FAIL(SPUR_USAGE, "a noise of length %g is not 0 to 1000000", alphas[i]);
-        }
-        while (at < made.alpha_count && made.alphas[at] < alphas[i]) {
-            at++;
-        }
-        if (alphas[i] == 0.0 || (at < made.alpha_count && made.alphas[at] == alphas[i])) {
-            continue;
-        }
-        if (made.alpha_count == NOISE_ALPHAS) {
-            FAIL(SPUR_USAGE, "more than %d lengths of noise", NOISE_ALPHAS);
-        }
-        memmove(made.alphas + at + 1, made.alphas + at,
-                (made.alpha_count - at) * sizeof *made.alphas);
-        made.alphas[at] = alphas[i];
-        made.alpha_count++;
+    for (size_t i = 0; i < (count == 0 ? USUAL : count); i++) {
+        TRY(insert_strength(&made, count == 0 ? KINDS[kind].usual[i] : strengths[i], error));
     }
     *out = made;
 done:
     return status;
 }
 
+double noise_scale(const noise_plan *plan, size_t strength, double length)
+{
+    if (plan->kind == SPUR_NOISE_SIGMA) {
+        return plan->strengths[strength];
+    }
+    return length > 0.0 ? plan->strengths[strength] / length : 0.0;
+}
+
+const char *noise_kind_name(spur_noise_kind kind)
+{
+    return KINDS[kind].name;
+}
+
+static void name_strength(const char *before, double strength, char out[NOISE_STRENGTH_SIZE])
+{
+    char number[TEXT_NUMBER_SIZE];
+    text_from_rounded(strength, number);
+    (void)snprintf(out, NOISE_STRENGTH_SIZE, "%s%s", before, number);
+}
+
+void noise_strength_name(const noise_plan *plan, size_t strength, char out[NOISE_STRENGTH_SIZE])
+{
+    name_strength(KINDS[plan->kind].key, plan->strengths[strength], out);
+}
+
+void noise_strength_words(const noise_plan *plan, size_t strength,
+                          char out[NOISE_STRENGTH_SIZE])
+{
+    name_strength(KINDS[plan->kind].words, plan->strengths[strength], out);
+}
+
 size_t noise_variants(const noise_plan *plan)
 {
-    return 1 + plan->trials * NOISE_REGIONS * plan->alpha_count;
+    return 1 + plan->trials * NOISE_REGIONS * plan->strength_count;
 }
 
 size_t noise_variant(const noise_plan *plan, size_t trial, enum noise_region region,
-                     size_t alpha)
+                     size_t strength)
 {
-    return 1 + (trial * NOISE_REGIONS + (size_t)region) * plan->alpha_count + alpha;
+    return 1 + (trial * NOISE_REGIONS + (size_t)region) * plan->strength_count + strength;
 }
 
 static size_t classes_at(const noise_plan *plan)

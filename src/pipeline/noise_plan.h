@@ -2,7 +2,7 @@
  * noise_plan.h - what is tried on every image, and the bytes its outcome is.
  *
  * Variant 0 is the image as it is; then trial by trial both regions, the object first, with
- * every alpha. An outcome of H heads, V variants, little-endian:
+ * every strength. An outcome of H heads, V variants, little-endian:
  *     0  u8        NOISE_VALID | NOISE_EMPTY | NOISE_FULL, then 3 bytes 0
  *     4  u32       samples of the mask
  *     8  f32[V-1]  ||x' - x|| of variants 1 .. V-1
@@ -18,7 +18,8 @@
 #include "base/text.h"
 
 enum {
-    NOISE_ALPHAS = 32, /* at most */
+    NOISE_STRENGTHS = 32, /* at most */
+    NOISE_STRENGTH_SIZE = TEXT_NUMBER_SIZE + 24,
     NOISE_TRIALS = 100,
     NOISE_CLASSES = UINT16_MAX, /* of a run, at most */
     NOISE_NO_CLASS = UINT16_MAX
@@ -37,19 +38,32 @@ enum noise_region {
 };
 
 typedef struct noise_plan {
-    double alphas[NOISE_ALPHAS]; /* above 0, rising */
-    size_t alpha_count, trials;
+    spur_noise_kind kind;              /* what the strengths are */
+    double strengths[NOISE_STRENGTHS]; /* above 0, rising */
+    size_t strength_count, trials;
     bool clamp;
     uint64_t seed, limit;
 } noise_plan;
 
-/* Sorts the alphas, drops those that are 0 or there twice. SPUR_USAGE names a bad one. */
-spur_status noise_plan_make(const double *alphas, size_t count, size_t trials, noise_plan *out,
-                            spur_error *error) SPUR_MUST_USE;
+/* Sorts the strengths (none: the usual ones of the kind), drops those that are 0 or there
+ * twice. SPUR_USAGE names a bad one. */
+spur_status noise_plan_make(spur_noise_kind kind, const double *strengths, size_t count,
+                            size_t trials, noise_plan *out, spur_error *error) SPUR_MUST_USE;
+
+/* What a region's draw, which has that length, is multiplied by. */
+double noise_scale(const noise_plan *plan, size_t strength, double length);
+/* "length" or "sigma". */
+const char *noise_kind_name(spur_noise_kind kind);
+/* As it stands in keys: "100", "sigma-0.05". */
+void noise_strength_name(const noise_plan *plan, size_t strength,
+                         char out[NOISE_STRENGTH_SIZE]);
+/* In a sentence: "length 100", "standard deviation 0.05". */
+void noise_strength_words(const noise_plan *plan, size_t strength,
+                          char out[NOISE_STRENGTH_SIZE]);
 
 size_t noise_variants(const noise_plan *plan);
 size_t noise_variant(const noise_plan *plan, size_t trial, enum noise_region region,
-                     size_t alpha);
+                     size_t strength);
 size_t noise_row_bytes(const noise_plan *plan, size_t heads);
 
 /* One image's outcome in bytes. */

@@ -1,5 +1,5 @@
 /*
- * noise_results.c - from outcomes to numbers: accuracy by region, length and head, relative
+ * noise_results.c - from outcomes to numbers: accuracy by region, strength and head, relative
  * foreground sensitivity, and the lengths that were left after the clamp.
  */
 #include <math.h>
@@ -20,7 +20,7 @@ typedef struct noise_table {
     const feature_row **images;
     noise_row *rows; /* [count]: of the images that could be read */
     size_t count;
-    uint32_t *right[NOISE_REGIONS]; /* [count]: of one head and length */
+    uint32_t *right[NOISE_REGIONS]; /* [count]: of one head and strength */
     result_list *into;
 } noise_table;
 
@@ -41,14 +41,14 @@ static size_t collect_rows(noise_table *table)
 }
 
 static noise_counts count_right(noise_table *table, size_t h, enum noise_region region,
-                                size_t alpha)
+                                size_t strength)
 {
     const noise_plan *plan = &table->job->plan;
     uint32_t *right = table->right[region];
     for (size_t i = 0; i < table->count; i++) {
         right[i] = 0;
         for (size_t t = 0; t < plan->trials; t++) {
-            size_t variant = noise_variant(plan, t, region, alpha);
+            size_t variant = noise_variant(plan, t, region, strength);
             right[i] +=
                 noise_row_class(table->rows[i], h, variant) == table->images[i]->class_index;
         }
@@ -67,7 +67,7 @@ static noise_counts count_clean(noise_table *table, size_t h)
 }
 
 /* Mean length of what was added, over the images where the region is not empty. */
-static double mean_length(const noise_table *table, enum noise_region region, size_t alpha)
+static double mean_length(const noise_table *table, enum noise_region region, size_t strength)
 {
     const noise_plan *plan = &table->job->plan;
     unsigned nothing = region == NOISE_INSIDE ? NOISE_EMPTY : NOISE_FULL;
@@ -78,8 +78,8 @@ static double mean_length(const noise_table *table, enum noise_region region, si
             continue;
         }
         for (size_t t = 0; t < plan->trials; t++) {
-            sum +=
-                (double)noise_row_length(table->rows[i], noise_variant(plan, t, region, alpha));
+            sum += (double)noise_row_length(table->rows[i],
+                                            noise_variant(plan, t, region, strength));
             count++;
         }
     }
@@ -89,7 +89,7 @@ static double mean_length(const noise_table *table, enum noise_region region, si
 /* ---- numbers ----------------------------------------------------------------------------- */
 
 static spur_status add_rate(noise_table *table, const char *name, const char *region,
-                            const char *alpha, noise_rate rate, spur_error *error)
+                            const char *strength, noise_rate rate, spur_error *error)
 {
     spur_status status;
     const char *of = table->subject->backbone->name;
@@ -99,7 +99,7 @@ static spur_status add_rate(noise_table *table, const char *name, const char *re
     } parts[] = {{"top1", rate.value}, {"wilson_low", rate.low}, {"wilson_high", rate.high}};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         TRY(result_add(table->into, error, parts[i].value, "noise/%s/%s/%s/%s/%s", of, name,
-                       region, alpha, parts[i].name));
+                       region, strength, parts[i].name));
     }
     status = SPUR_OK;
 done:
@@ -117,28 +117,28 @@ done:
     return status;
 }
 
-static spur_status add_length(noise_table *table, size_t h, size_t a, noise_rate *sensitivity,
-                              spur_error *error)
+static spur_status add_strength(noise_table *table, size_t h, size_t s, noise_rate *sensitivity,
+                                spur_error *error)
 {
     spur_status status = SPUR_OK;
     const char *of = table->subject->backbone->name;
     const char *name = table->subject->names[h];
-    char alpha[TEXT_NUMBER_SIZE];
+    char strength[NOISE_STRENGTH_SIZE];
     noise_counts counts[NOISE_REGIONS];
-    text_from_rounded(table->job->plan.alphas[a], alpha);
+    noise_strength_name(&table->job->plan, s, strength);
     for (size_t r = 0; r < NOISE_REGIONS; r++) {
-        counts[r] = count_right(table, h, (enum noise_region)r, a);
-        TRY(add_rate(table, name, REGIONS[r], alpha, noise_accuracy(counts[r]), error));
-        TRY(result_add(table->into, error, mean_length(table, (enum noise_region)r, a),
-                       "noise/%s/%s/%s/%s/norm", of, name, REGIONS[r], alpha));
+        counts[r] = count_right(table, h, (enum noise_region)r, s);
+        TRY(add_rate(table, name, REGIONS[r], strength, noise_accuracy(counts[r]), error));
+        TRY(result_add(table->into, error, mean_length(table, (enum noise_region)r, s),
+                       "noise/%s/%s/%s/%s/norm", of, name, REGIONS[r], strength));
     }
     *sensitivity = noise_sensitivity(counts[NOISE_INSIDE], counts[NOISE_OUTSIDE]);
     TRY(result_add(table->into, error, sensitivity->value, "noise/%s/%s/rfs/%s", of, name,
-                   alpha));
+                   strength));
     TRY(result_add(table->into, error, sensitivity->low, "noise/%s/%s/rfs/%s/low", of, name,
-                   alpha));
+                   strength));
     TRY(result_add(table->into, error, sensitivity->high, "noise/%s/%s/rfs/%s/high", of, name,
-                   alpha));
+                   strength));
 done:
     return status;
 }
@@ -178,23 +178,23 @@ done:
     return status;
 }
 
-/* One sentence on the first head, at the length that parts the regions most. */
-static spur_status find_sensitivity(noise_table *table, size_t a, noise_rate sensitivity,
+/* One sentence on the first head, at the strength that parts the regions most. */
+static spur_status find_sensitivity(noise_table *table, size_t s, noise_rate sensitivity,
                                     spur_error *error)
 {
-    char alpha[TEXT_NUMBER_SIZE];
-    text_from_rounded(table->job->plan.alphas[a], alpha);
-    noise_rate inside = noise_accuracy(count_right(table, 0, NOISE_INSIDE, a));
-    noise_rate outside = noise_accuracy(count_right(table, 0, NOISE_OUTSIDE, a));
+    char strength[NOISE_STRENGTH_SIZE];
+    noise_strength_words(&table->job->plan, s, strength);
+    noise_rate inside = noise_accuracy(count_right(table, 0, NOISE_INSIDE, s));
+    noise_rate outside = noise_accuracy(count_right(table, 0, NOISE_OUTSIDE, s));
     const char *meaning = sensitivity.low > 0.0    ? "it leans on the object"
                           : sensitivity.high < 0.0 ? "it leans on the background"
                                                    : "neither region matters more for certain";
     return result_find(table->into, error, "noise",
-                       "%s, head %s, split %s: noise of length %s on the object leaves %.1f %% "
+                       "%s, head %s, split %s: noise of %s on the object leaves %.1f %% "
                        "right, around it %.1f %% (relative foreground sensitivity %+.2f, 95 %% "
                        "%+.2f to %+.2f): %s",
                        table->subject->backbone->name, table->subject->names[0],
-                       table->job->split->name, alpha, 100.0 * inside.value,
+                       table->job->split->name, strength, 100.0 * inside.value,
                        100.0 * outside.value, sensitivity.value, sensitivity.low,
                        sensitivity.high, meaning);
 }
@@ -206,17 +206,17 @@ static spur_status add_numbers(noise_table *table, spur_error *error)
     noise_rate most = {0.0, 0.0, 0.0};
     for (size_t h = 0; h < table->subject->head_count; h++) {
         TRY(add_clean(table, h, error));
-        for (size_t a = 0; a < table->job->plan.alpha_count; a++) {
+        for (size_t s = 0; s < table->job->plan.strength_count; s++) {
             noise_rate found;
-            TRY(add_length(table, h, a, &found, error));
-            if (h == 0 && (a == 0 || fabs(found.value) > fabs(most.value))) {
+            TRY(add_strength(table, h, s, &found, error));
+            if (h == 0 && (s == 0 || fabs(found.value) > fabs(most.value))) {
                 most = found;
-                best = a;
+                best = s;
             }
         }
     }
     TRY(add_masks(table, error));
-    if (table->job->plan.alpha_count > 0) {
+    if (table->job->plan.strength_count > 0) {
         TRY(find_sensitivity(table, best, most, error));
     }
 done:

@@ -121,9 +121,10 @@ static spur_status write_settings(const noise_job *job, noise_subject *into, spu
     TRY(json_add_u64(&json, "trials", plan->trials, error));
     TRY(json_add_bool(&json, "clamp", plan->clamp, error));
     TRY(json_add_bool(&json, "masks", job->options->noise_masks != NULL, error));
-    TRY(json_open_array(&json, "alphas", error));
-    for (size_t a = 0; a < plan->alpha_count; a++) {
-        TRY(json_add_double(&json, NULL, plan->alphas[a], error));
+    TRY(json_add_text(&json, "kind", noise_kind_name(plan->kind), error));
+    TRY(json_open_array(&json, "strengths", error));
+    for (size_t s = 0; s < plan->strength_count; s++) {
+        TRY(json_add_double(&json, NULL, plan->strengths[s], error));
     }
     TRY(json_close_array(&json, error));
     TRY(write_heads(into, &json, error));

@@ -200,17 +200,32 @@ static spur_status run_clean(noise_worker *with, const atomic_bool *cancelled,
     return run_network(with, 0, cancelled, error);
 }
 
-static spur_status run_variant(noise_worker *with, const experiment_block *block,
-                               const noise_request *how, size_t variant,
-                               const atomic_bool *cancelled, spur_error *error)
+/* A slot's draw and mask, not yet how strong. */
+static noise_request request_of(const noise_worker *with, size_t k, enum noise_region region)
 {
+    return (noise_request){.draw = with->draws + k * with->floats,
+                           .mask = with->masks + k * with->area,
+                           .area = with->area,
+                           .is_inside = region == NOISE_INSIDE};
+}
+
+typedef struct noise_variation {
+    size_t trial, strength;
+    enum noise_region region;
+} noise_variation;
+
+static spur_status run_variant(noise_worker *with, const experiment_block *block,
+                               const noise_variation *how, const atomic_bool *cancelled,
+                               spur_error *error)
+{
+    const noise_plan *plan = with->task->plan;
+    size_t variant = noise_variant(plan, how->trial, how->region, how->strength);
     for (size_t k = 0; k < with->count; k++) {
         float *inputs = with->inputs + k * with->floats;
         double realised;
-        noise_request request = *how;
-        request.draw = with->draws + k * with->floats;
-        request.mask = with->masks + k * with->area;
-        request.length = with->lengths[k];
+        noise_request request = request_of(with, k, how->region);
+        request.scale = noise_scale(plan, how->strength, with->lengths[k]);
+        request.clamp = plan->clamp;
         noise_add(&request, with->pixels + k * with->floats, inputs, &realised);
         noise_row_put_length(row_of(with, block, with->places[k]), variant, (float)realised);
         preprocess_normalise(&with->recipe, inputs);
@@ -226,14 +241,11 @@ static void draw_trial(noise_worker *with, const experiment_block *block, size_t
     }
 }
 
-static void measure_region(noise_worker *with, bool is_inside)
+static void measure_region(noise_worker *with, enum noise_region region)
 {
     for (size_t k = 0; k < with->count; k++) {
-        const noise_request region = {.draw = with->draws + k * with->floats,
-                                      .mask = with->masks + k * with->area,
-                                      .area = with->area,
-                                      .is_inside = is_inside};
-        with->lengths[k] = noise_length(&region);
+        const noise_request of = request_of(with, k, region);
+        with->lengths[k] = noise_length(&of);
     }
 }
 
@@ -241,18 +253,12 @@ static spur_status run_trial(noise_worker *with, const experiment_block *block, 
                              const atomic_bool *cancelled, spur_error *error)
 {
     spur_status status = SPUR_OK;
-    const noise_plan *plan = with->task->plan;
     draw_trial(with, block, trial);
     for (size_t r = 0; r < NOISE_REGIONS; r++) {
-        measure_region(with, r == NOISE_INSIDE);
-        for (size_t a = 0; a < plan->alpha_count; a++) {
-            const noise_request how = {.area = with->area,
-                                       .is_inside = r == NOISE_INSIDE,
-                                       .alpha = plan->alphas[a],
-                                       .clamp = plan->clamp};
-            TRY(run_variant(with, block, &how,
-                            noise_variant(plan, trial, (enum noise_region)r, a), cancelled,
-                            error));
+        measure_region(with, (enum noise_region)r);
+        for (size_t s = 0; s < with->task->plan->strength_count; s++) {
+            const noise_variation how = {trial, s, (enum noise_region)r};
+            TRY(run_variant(with, block, &how, cancelled, error));
         }
     }
 done:

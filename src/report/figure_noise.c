@@ -9,12 +9,30 @@
 #include "report/figure_kinds.h"
 #include "report/figure_lines.h"
 
-static const char caption[] =
-    "Gaussian noise of the same total length \xCE\xB1 is added to the classifier\xE2\x80\x99s "
-    "input, once only "
-    "inside the box in which the detector found the object (foreground) and once only outside "
-    "(background). Lines are top-1 accuracies, bands 95% intervals. A classifier that looks at "
-    "the object loses more by noise in the foreground. The picture shows one k, the data all.";
+#define CAPTION(noise, loss)                                                                   \
+    "Gaussian noise " noise                                                                    \
+    " is added to the classifier\xE2\x80\x99s input, once only where the "                     \
+    "object is (foreground: the box in which the detector found it, unless other masks were "  \
+    "asked for) and once only elsewhere (background). Lines are top-1 accuracies, bands 95% "  \
+    "intervals. " loss " The picture shows one k, the data all."
+
+/* What the levels of noise are. */
+typedef struct noise_kind {
+    const char *mark; /* before the number in keys */
+    const char *label, *key, *caption;
+    const char *words; /* before the number in a sentence */
+} noise_kind;
+
+static const noise_kind kinds[] = {
+    {"sigma-", "Standard deviation of the noise per pixel value, \xCF\x83", "sigma",
+     CAPTION("of the same standard deviation \xCF\x83 per pixel value",
+             "The larger region gets more noise in total, so accuracies of the two regions are "
+             "not at equal total noise."),
+     "standard deviation"},
+    {"", "Length of the noise, \xCE\xB1", "alpha",
+     CAPTION("of the same total length \xCE\xB1",
+             "A classifier that looks at the object loses more by noise in the foreground."),
+     "length"}};
 
 static const char *const regions[2] = {"fg", "bg"};
 static const char *const region_names[2] = {"Foreground", "Background"};
@@ -22,13 +40,16 @@ static const char *const region_names[2] = {"Foreground", "Background"};
 /* ---- strengths --------------------------------------------------------------------------- */
 
 typedef struct noise_levels {
-    const char **names; /* as they stand in the keys, rising */
+    const noise_kind *kind;
+    const char **names; /* numbers, rising */
+    const char **keys;  /* as they stand in the keys */
     size_t count;
 } noise_levels;
 
 typedef struct noise_level {
     double value;
-    const char *name;
+    const noise_kind *kind;
+    const char *name, *key;
 } noise_level;
 
 static int compare_levels(const void *a, const void *b)
@@ -38,20 +59,25 @@ static int compare_levels(const void *a, const void *b)
     return (left->value > right->value) - (left->value < right->value);
 }
 
-/* The alpha of noise/<backbone>/<head>/fg/<alpha>/top1, or NULL. */
-static spur_status level_of(const figure_source *in, const char *key, const char **out,
+/* The level of noise/<backbone>/<head>/fg/<level>/top1; without a name when it is none. */
+static spur_status level_of(const figure_source *in, const char *key, noise_level *out,
                             spur_error *error)
 {
     static const char tail[] = "/top1";
     spur_status status = SPUR_OK;
-    *out = NULL;
+    *out = (noise_level){.kind = kinds};
     size_t length = strlen(key);
     const char *region = strstr(key, "/fg/");
     if (strncmp(key, "noise/", 6) == 0 && region != NULL && length > sizeof tail &&
         strcmp(key + length - (sizeof tail - 1), tail) == 0) {
         const char *begin = region + 4;
-        TRY(figure_text(in, out, error, "%.*s", (int)(key + length - (sizeof tail - 1) - begin),
-                        begin));
+        TRY(figure_text(in, &out->key, error, "%.*s",
+                        (int)(key + length - (sizeof tail - 1) - begin), begin));
+        while (strncmp(out->key, out->kind->mark, strlen(out->kind->mark)) != 0) {
+            out->kind++; /* the last has no mark */
+        }
+        const char *name = out->key + strlen(out->kind->mark);
+        out->name = text_to_double(name, &out->value) ? name : NULL;
     }
 done:
     return status;
@@ -64,12 +90,9 @@ static spur_status find_levels(const figure_source *in, noise_levels *out, spur_
     size_t count = 0;
     size_t capacity = 0;
     for (size_t i = 0; i < in->count; i++) {
-        noise_level level = {0.0, NULL};
-        TRY(level_of(in, in->results[i].key, &level.name, error));
-        if (level.name == NULL || !text_to_double(level.name, &level.value)) {
-            continue;
-        }
-        bool is_new = true;
+        noise_level level;
+        TRY(level_of(in, in->results[i].key, &level, error));
+        bool is_new = level.name != NULL;
         for (size_t k = 0; k < count; k++) {
             is_new = is_new && found[k].value != level.value;
         }
@@ -82,8 +105,11 @@ static spur_status find_levels(const figure_source *in, noise_levels *out, spur_
         qsort(found, count, sizeof *found, compare_levels);
     }
     TRY(arena_take(in->texts, count, sizeof *out->names, &out->names, error));
+    TRY(arena_take(in->texts, count, sizeof *out->keys, &out->keys, error));
     for (size_t i = 0; i < count; i++) {
         out->names[i] = found[i].name;
+        out->keys[i] = found[i].key;
+        out->kind = found[i].kind; /* the strongest's: 0 is of both kinds */
     }
     out->count = count;
 done:
@@ -102,7 +128,7 @@ static double level_value(const figure_source *in, const noise_line *of, const c
                           size_t level, const char *name)
 {
     return figure_value(in, "noise/%s/%s/%s/%s/%s", of->backbone, entry, of->region,
-                        of->levels->names[level], name);
+                        of->levels->keys[level], name);
 }
 
 static void read_levels(const figure_reader *from, const char *entry, plot_point *points,
@@ -200,11 +226,11 @@ static spur_status add_sentence(const figure_source *in, const noise_levels *lev
     }
     const char *before = *text;
     TRY(figure_text(in, text, error,
-                    "%s%s%s: %s goes from %s to %s with noise of length %s in the foreground, "
+                    "%s%s%s: %s goes from %s to %s with noise of %s %s in the foreground, "
                     "to %s in the background.",
                     before, before[0] == '\0' ? "" : " ", backbone,
                     entry->is_original ? "the model\xE2\x80\x99s own last layer" : entry->name,
-                    shown[0], shown[1], levels->names[last], shown[2]));
+                    shown[0], shown[1], levels->kind->words, levels->names[last], shown[2]));
 done:
     return status;
 }
@@ -216,18 +242,18 @@ spur_status figure_add_noise(figure_list *into, spur_error *error)
     noise_levels levels;
     figure made = {.drawing = {.title = "Accuracy under noise in foreground and background",
                                .finding = "",
-                               .x = {.label = "Length of the noise, \xCE\xB1",
-                                     .key = "alpha",
-                                     .include = {(double)NAN, (double)NAN}},
+                               .x = {.include = {(double)NAN, (double)NAN}},
                                .y = {.label = "Top-1 accuracy",
                                      .key = "top1",
                                      .form = PLOT_SHARE,
-                                     .include = {(double)NAN, (double)NAN}}},
-                   .caption = caption};
+                                     .include = {(double)NAN, (double)NAN}}}};
     TRY(find_levels(in, &levels, error));
     if (levels.count == 0) {
         goto done;
     }
+    made.caption = levels.kind->caption;
+    made.drawing.x.label = levels.kind->label;
+    made.drawing.x.key = levels.kind->key;
     made.drawing.x.names = levels.names;
     made.drawing.x.name_count = levels.count;
     TRY(figure_make_id(into, "noise", "", &made.drawing.id, error));

@@ -36,21 +36,20 @@ static void fill_rows(run_row *rows, float *features, uint64_t seed)
     }
 }
 
-/* What `spur eval` would keep of noise: two heads at three lengths. */
-static void put_noise(const char *run)
+/* What `spur eval` would keep of noise: two heads at three strengths. */
+static void put_noise(const char *run, const char *const strengths[3])
 {
     static const char *const heads[] = {"clear-4", "hidden-4"};
-    static const char *const alphas[] = {"0", "100", "20"};
     spur_error error;
     store *db = NULL;
-    static char keys[36][64];
-    static store_result results[36];
+    static char keys[12][64];
+    static store_result results[12];
     size_t count = 0;
     for (size_t h = 0; h < 2; h++) {
         for (size_t r = 0; r < 2; r++) {
             for (size_t a = 0; a < 3; a++) {
                 (void)snprintf(keys[count], sizeof keys[0], "noise/made/%s/%s/%s/top1",
-                               heads[h], r == 0 ? "bg" : "fg", alphas[a]);
+                               heads[h], r == 0 ? "bg" : "fg", strengths[a]);
                 results[count] = (store_result){keys[count], 0.9 - 0.05 * (double)(a + r)};
                 count++;
             }
@@ -207,6 +206,7 @@ static void curves_hold_the_run_s_numbers(spur_run *run, const figure *of)
 static void noise_is_in_order_of_length(const figure *of)
 {
     assert_int_equal(of->drawing.x.name_count, 3);
+    assert_string_equal(of->drawing.x.key, "alpha");
     assert_string_equal(of->drawing.x.names[1], "20");
     assert_string_equal(of->drawing.x.names[2], "100");
     assert_int_equal(of->drawing.panel_count, 2); /* no noise with k = 8 */
@@ -235,7 +235,7 @@ static void test_figures(void **state)
     spur_run *run = NULL;
     figure_list list;
     const char *path = make_world(state);
-    put_noise(path);
+    put_noise(path, (const char *const[]){"0", "100", "20"});
     put_groups(path);
     assert_ok(spur_run_open(path, &run, &error), error);
     assert_ok(figures_make(run, &list, &error), error);
@@ -251,6 +251,30 @@ static void test_figures(void **state)
         assert_true(strlen(list.items[i].drawing.finding) > 20);
         assert_true(strlen(list.items[i].caption) > 20);
     }
+    figure_list_free(&list);
+    spur_run_close(run);
+}
+
+/* Strengths of the other kind are another axis; 0 is of both. */
+static void test_sigmas(void **state)
+{
+    spur_error error;
+    spur_run *run = NULL;
+    figure_list list;
+    const char *path = make_world(state);
+    put_noise(path, (const char *const[]){"sigma-0.1", "0", "sigma-0.02"});
+    assert_ok(spur_run_open(path, &run, &error), error);
+    assert_ok(figures_make(run, &list, &error), error);
+    const figure *of = find(&list, "noise");
+    const plot_axis *x = &of->drawing.x;
+    assert_int_equal(x->name_count, 3);
+    assert_string_equal(x->key, "sigma");
+    assert_string_equal(x->names[0], "0");
+    assert_string_equal(x->names[1], "0.02");
+    assert_string_equal(x->names[2], "0.1");
+    assert_true(of->drawing.panels[0].series[0].points[1].y == 0.9 - 0.05 * 3.0);
+    assert_non_null(strstr(of->caption, "same standard deviation"));
+    assert_non_null(strstr(of->drawing.finding, "standard deviation 0.1"));
     figure_list_free(&list);
     spur_run_close(run);
 }
@@ -334,6 +358,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_figures, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(test_sigmas, temp_setup, temp_teardown),
         cmocka_unit_test_setup_teardown(test_files, temp_setup, temp_teardown),
         cmocka_unit_test_setup_teardown(test_images, temp_setup, temp_teardown),
         cmocka_unit_test_setup_teardown(test_without_evaluation, temp_setup, temp_teardown),

@@ -133,7 +133,7 @@ static void make_fixture(fixture *out, bool clamp)
     out->recipe.short_side = SIDE + 3;
     out->network = (feature_network){NULL,        &out->recipe, SIDE, WIDTH, stub_worker_new,
                                      memory_free, stub_run};
-    assert_ok(noise_plan_make(ALPHAS, 3, 2, &out->plan, &error), error);
+    assert_ok(noise_plan_make(SPUR_NOISE_LENGTH, ALPHAS, 3, 2, &out->plan, &error), error);
     out->plan.clamp = clamp;
     out->plan.seed = 5;
     spur_image_options_defaults(&out->image);
@@ -319,6 +319,35 @@ static void masks_and_lengths_are_told(void **state)
     }
 }
 
+/* Per sample both regions get the same: the lengths over the root of their samples are sigma
+ * within four standard errors, 1 / sqrt(2 n), of n samples. */
+static void a_sigma_is_told_by_lengths(void **state)
+{
+    static fixture of;
+    static unsigned char outcomes[MOST];
+    static const double sigma = 0.25;
+    spur_error error;
+    make_fixture(&of, false);
+    assert_ok(noise_plan_make(SPUR_NOISE_SIGMA, &sigma, 1, 2, &of.plan, &error), error);
+    of.plan.clamp = false;
+    of.row_bytes = noise_row_bytes(&of.plan, HEADS);
+    run_and_load(*state, "run", &of, 1, outcomes);
+    for (size_t i = 0; i < IMAGES; i++) {
+        noise_row row = {&of.plan, outcomes + i * of.row_bytes};
+        size_t inside = noise_row_inside(row);
+        for (size_t v = 1; v < noise_variants(&of.plan) && i != BAD; v++) {
+            size_t n = 3 * (v % 2 == 1 ? inside : AREA - inside);
+            double length = (double)noise_row_length(row, v);
+            if (n == 0) {
+                assert_true(length == 0);
+            } else {
+                double found = length / sqrt((double)n) / sigma;
+                assert_true(fabs(found - 1) < 4 / sqrt(2 * (double)n));
+            }
+        }
+    }
+}
+
 static void threads_change_nothing(void **state)
 {
     static const size_t threads[] = {1, 2, 3, 8};
@@ -379,9 +408,10 @@ static void plans_are_put_in_order(void **state)
     static const double alphas[] = {100, 0, 10, 100, 250}, negative[] = {1, -1};
     noise_plan plan;
     spur_error error;
-    assert_ok(noise_plan_make(alphas, 5, 3, &plan, &error), error);
-    assert_int_equal(plan.alpha_count, 3);
-    assert_true(plan.alphas[0] == 10 && plan.alphas[1] == 100 && plan.alphas[2] == 250);
+    assert_ok(noise_plan_make(SPUR_NOISE_LENGTH, alphas, 5, 3, &plan, &error), error);
+    assert_int_equal(plan.strength_count, 3);
+    assert_true(plan.strengths[0] == 10 && plan.strengths[1] == 100 &&
+                plan.strengths[2] == 250);
     assert_int_equal(noise_variants(&plan), 19);
     unsigned char seen[19] = {1};
     for (size_t t = 0; t < 3; t++) {
@@ -394,8 +424,30 @@ static void plans_are_put_in_order(void **state)
     for (size_t v = 0; v < 19; v++) {
         assert_int_equal(seen[v], 1);
     }
-    assert_int_equal(noise_plan_make(negative, 2, 3, &plan, &error), SPUR_USAGE);
-    assert_int_equal(noise_plan_make(alphas, 5, 0, &plan, &error), SPUR_USAGE);
+    assert_int_equal(noise_plan_make(SPUR_NOISE_LENGTH, negative, 2, 3, &plan, &error),
+                     SPUR_USAGE);
+    assert_int_equal(noise_plan_make(SPUR_NOISE_LENGTH, alphas, 5, 0, &plan, &error),
+                     SPUR_USAGE);
+}
+
+static void strengths_are_of_one_kind(void **state)
+{
+    (void)state;
+    static const double sigmas[] = {0.1, 0.05};
+    char text[NOISE_STRENGTH_SIZE];
+    noise_plan lengths, plan;
+    spur_error error;
+    assert_ok(noise_plan_make(SPUR_NOISE_LENGTH, NULL, 0, 3, &lengths, &error), error);
+    assert_ok(noise_plan_make(SPUR_NOISE_SIGMA, sigmas, 2, 3, &plan, &error), error);
+    assert_int_equal(lengths.strength_count, 3); /* the usual ones */
+    assert_true(noise_scale(&lengths, 0, 4) == 2.5 && noise_scale(&lengths, 0, 0) == 0);
+    assert_true(noise_scale(&plan, 0, 4) == 0.05 && noise_scale(&plan, 1, 0) == 0.1);
+    noise_strength_name(&lengths, 2, text);
+    assert_string_equal(text, "250");
+    noise_strength_name(&plan, 0, text);
+    assert_string_equal(text, "sigma-0.05");
+    noise_strength_words(&plan, 0, text);
+    assert_string_equal(text, "standard deviation 0.05");
 }
 
 /* ---- which images ------------------------------------------------------------------------ */
@@ -490,6 +542,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(clean_pass_is_the_features_stages, temp_setup,
                                         temp_teardown),
         cmocka_unit_test_setup_teardown(masks_and_lengths_are_told, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(a_sigma_is_told_by_lengths, temp_setup, temp_teardown),
         cmocka_unit_test_setup_teardown(threads_change_nothing, temp_setup, temp_teardown),
         cmocka_unit_test_setup_teardown(order_changes_nothing, temp_setup, temp_teardown),
         cmocka_unit_test_setup_teardown(goes_on_after_an_interruption, temp_setup,
@@ -497,6 +550,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(failing_allocations_are_clean, temp_setup,
                                         temp_teardown),
         cmocka_unit_test(plans_are_put_in_order),
+        cmocka_unit_test(strengths_are_of_one_kind),
         cmocka_unit_test(choosing_is_even_and_by_id),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

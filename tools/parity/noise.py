@@ -143,10 +143,8 @@ class Recipe:
         return inside[1][:, None] & inside[0][None, :]
 
 
-def add_noise(x, noise, region, alpha, clamp):
-    v = noise * region
-    length = np.sqrt((v * v).sum())
-    moved = x.astype(np.float64) + (alpha / length * v if length > 0 else 0)
+def add_noise(x, noise, scale, clamp):
+    moved = x.astype(np.float64) + scale * noise
     moved = (np.clip(moved, 0, 1) if clamp else moved).astype(np.float32)
     return moved, np.sqrt(((moved.astype(np.float64) - x) ** 2).sum())
 
@@ -231,9 +229,10 @@ class Outcomes:
 
     def __init__(self, db, record):
         self.settings = json.loads(record["settings"])
-        self.alphas, self.trials = self.settings["alphas"], self.settings["trials"]
+        self.strengths, self.trials = self.settings["strengths"], self.settings["trials"]
+        self.is_sigma = self.settings["kind"] == "sigma"
         self.heads = self.settings["heads"]
-        self.variants = 1 + 2 * self.trials * len(self.alphas)
+        self.variants = 1 + 2 * self.trials * len(self.strengths)
         size = 8 + 4 * (self.variants - 1) + 2 * len(self.heads) * self.variants
         blocks = db.execute("SELECT outcomes FROM experiment_blocks WHERE stage = 'noise' AND subject = ? "
                             "AND split = ? ORDER BY block", (record["subject"], record["split"]))
@@ -247,8 +246,18 @@ class Outcomes:
         self.lengths = rows[:, 8:at].copy().view("<f4")
         self.predicted = rows[:, at:].copy().view("<u2").reshape(-1, len(self.heads), self.variants)
 
-    def variant(self, trial, region, alpha):
-        return 1 + (trial * 2 + region) * len(self.alphas) + alpha
+    def variant(self, trial, region, strength):
+        return 1 + (trial * 2 + region) * len(self.strengths) + strength
+
+    def name(self, strength):
+        return f"{'sigma-' if self.is_sigma else ''}{strength:.9g}"
+
+    def scale(self, strength, noise, region):
+        """What the draw is multiplied by."""
+        if self.is_sigma:
+            return strength
+        length = np.sqrt(((noise * region) ** 2).sum())
+        return strength / length if length > 0 else 0.0
 
 
 def wilson(p, n):
@@ -291,18 +300,18 @@ def expected_results(name, outcomes, classes):
         for region in ("fg", "bg"):
             for part, value in zip(("top1", "wilson_low", "wilson_high"), accuracy(right[:, h, :1])):
                 found[f"{prefix}/{region}/0/{part}"] = value
-        for a, alpha in enumerate(outcomes.alphas):
+        for s, strength in enumerate(map(outcomes.name, outcomes.strengths)):
             pair = []
             for r, region in enumerate(("fg", "bg")):
-                at = [outcomes.variant(t, r, a) for t in range(outcomes.trials)]
+                at = [outcomes.variant(t, r, s) for t in range(outcomes.trials)]
                 pair.append(right[:, h, at])
                 for part, value in zip(("top1", "wilson_low", "wilson_high"), accuracy(pair[r])):
-                    found[f"{prefix}/{region}/{alpha:.9g}/{part}"] = value
+                    found[f"{prefix}/{region}/{strength}/{part}"] = value
                 kept = lengths[~empty[r]][:, [v - 1 for v in at]]
                 if kept.size:
-                    found[f"{prefix}/{region}/{alpha:.9g}/norm"] = kept.mean(dtype=np.float64)
+                    found[f"{prefix}/{region}/{strength}/norm"] = kept.mean(dtype=np.float64)
             for part, value in zip(("", "/low", "/high"), sensitivity(*pair)):
-                found[f"{prefix}/rfs/{alpha:.9g}{part}"] = value
+                found[f"{prefix}/rfs/{strength}{part}"] = value
     return found
 
 
@@ -320,9 +329,10 @@ def compare_image(row, root, recipe, network, heads, outcomes, i):
     for trial in range(outcomes.trials):
         noise = draw(seed, row["image_id"], trial, x.size).reshape(x.shape)
         for r, region in enumerate((mask, ~mask)):
-            for a, alpha in enumerate(outcomes.alphas):
-                moved, length = add_noise(x, noise, region[None], alpha, clamp)
-                stored = float(outcomes.lengths[i, outcomes.variant(trial, r, a) - 1])
+            for s, strength in enumerate(outcomes.strengths):
+                scale = outcomes.scale(strength, noise, region[None])
+                moved, length = add_noise(x, noise * region[None], scale, clamp)
+                stored = float(outcomes.lengths[i, outcomes.variant(trial, r, s) - 1])
                 worst = max(worst, abs(length - stored) / max(length, 1e-30) if length > 0 else stored)
                 inputs.append(moved)
     pixels = (np.stack(inputs).astype(np.float64) - recipe.mean) / recipe.std
