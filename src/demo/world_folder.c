@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "base/memory.h"
+#include "base/monitor.h"
 #include "base/parallel.h"
 #include "base/text.h"
 #include "demo/world_split.h"
@@ -274,8 +275,7 @@ done:
 static bool tell_progress(void *context)
 {
     const world_job *job = context;
-    return job->monitor != NULL && job->monitor->progress != NULL &&
-           job->monitor->progress(job->monitor->context, &job->progress) != 0;
+    return monitor_cancels(job->monitor, &job->progress);
 }
 
 static spur_status write_truth(const world_job *job, spur_error *error)

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "base/monitor.h"
 #include "base/parallel.h"
 #include "base/text.h"
 #include "pipeline/feeder.h"
@@ -114,17 +115,13 @@ static spur_status show_files(void *context, uint64_t first, size_t count, spur_
 static bool tell_progress(void *context)
 {
     const checking *work = context;
-    return work->monitor != NULL && work->monitor->progress != NULL &&
-           work->monitor->progress(work->monitor->context, &work->progress) != 0;
+    return monitor_cancels(work->monitor, &work->progress);
 }
 
 static void log_warnings(const checking *work)
 {
     for (size_t i = 0; i < work->rows->warning_count; i++) {
-        if (work->monitor != NULL && work->monitor->log != NULL) {
-            work->monitor->log(work->monitor->context, SPUR_LOG_WARNING,
-                               work->rows->warnings[i]);
-        }
+        monitor_warn(work->monitor, work->rows->warnings[i]);
     }
 }
 

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/digest.h"
+#include "base/monitor.h"
 #include "io/store_digest.h"
 #include "pipeline/agreement.h"
 #include "pipeline/control_claims.h"
@@ -613,10 +614,7 @@ static spur_status make_controls(control_job *job, spur_error *error)
     TRY(spur_rank(job->run, &job->ranks, error));
     for (size_t first = 0; first < job->sets.count;) {
         progress.done = first;
-        if (job->monitor != NULL && job->monitor->progress != NULL &&
-            job->monitor->progress(job->monitor->context, &progress) != 0) {
-            FAIL(SPUR_INTERRUPTED, "interrupted");
-        }
+        TRY(monitor_show(job->monitor, &progress, error));
         size_t count = same_sets(&job->sets, first, false);
         TRY(control_one_split(job, first, count, error));
         first += count;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/digest.h"
+#include "base/monitor.h"
 #include "io/store_digest.h"
 #include "io/store_subsets.h"
 #include "pipeline/curve_group.h"
@@ -139,11 +140,7 @@ static size_t count_classes(const curve_rows *rows)
 static spur_status report(const curve_job *job, size_t done, spur_error *error)
 {
     const spur_progress progress = {.stage = "curves", .done = done, .total = job->sets.count};
-    if (job->monitor != NULL && job->monitor->progress != NULL &&
-        job->monitor->progress(job->monitor->context, &progress) != 0) {
-        return error_set(error, SPUR_INTERRUPTED, "interrupted");
-    }
-    return SPUR_OK;
+    return monitor_show(job->monitor, &progress, error);
 }
 
 /* All heads are drawn with the same classes; `before` sets are done. */
@@ -247,9 +244,9 @@ done:
 
 static void warn_of_nothing(const curve_job *job)
 {
-    if (job->sets.count == 0 && job->monitor != NULL && job->monitor->log != NULL) {
-        job->monitor->log(job->monitor->context, SPUR_LOG_WARNING,
-                          "no head could be evaluated; `spur retrain RUN` makes heads");
+    if (job->sets.count == 0) {
+        monitor_warn(job->monitor,
+                     "no head could be evaluated; `spur retrain RUN` makes heads");
     }
 }
 

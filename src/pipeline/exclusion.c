@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/monitor.h"
 #include "base/text.h"
 #include "io/lines.h"
 #include "pipeline/name_index.h"
@@ -77,7 +78,7 @@ static spur_status tell(const spur_monitor *monitor, const char *file, const tex
     text_buffer message = {NULL, 0, 0};
     TRY(text_format(&message, error, "%s: line %zu: no image of the run is '%s'", file,
                     line->number, line->text));
-    monitor->log(monitor->context, SPUR_LOG_WARNING, message.data);
+    monitor_warn(monitor, message.data);
 done:
     text_buffer_free(&message);
     return status;
@@ -87,7 +88,7 @@ static spur_status tell_unknown(search *in, const char *file, const spur_monitor
                                 spur_error *error)
 {
     spur_status status = SPUR_OK;
-    bool has_log = monitor != NULL && monitor->log != NULL;
+    bool has_log = monitor_has_log(monitor);
     for (size_t i = 0; i < in->lines.count; i++) {
         const text_line *line = &in->lines.lines[i];
         if (in->is_known[name_index_find(&in->index, line->text)]) {

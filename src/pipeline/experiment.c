@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/monitor.h"
 #include "base/random.h"
 #include "base/text.h"
 #include "io/store_results.h"
@@ -256,13 +257,12 @@ done:
 
 static void log_failures(const experiment *what, const experiment_block *block)
 {
-    const spur_monitor *monitor = what->monitor;
     spur_error line;
-    for (size_t i = 0; i < block->count && monitor != NULL && monitor->log != NULL; i++) {
+    for (size_t i = 0; i < block->count && monitor_has_log(what->monitor); i++) {
         if (block->outcomes[i * what->row_bytes] == 0 &&
             error_set(&line, SPUR_IMAGE, "%s: %s", block->images[i]->file_name,
                       block->reasons[i]) != SPUR_OK) {
-            monitor->log(monitor->context, SPUR_LOG_WARNING, line.message);
+            monitor_warn(what->monitor, line.message);
         }
     }
 }
@@ -291,12 +291,8 @@ done:
 static bool tell_progress(void *context)
 {
     running *work = context;
-    const spur_monitor *monitor = work->what->monitor;
-    spur_progress now = *work->what->progress;
-    now.done += atomic_load(&work->done);
-    now.failed += atomic_load(&work->failed);
-    return monitor != NULL && monitor->progress != NULL &&
-           monitor->progress(monitor->context, &now) != 0;
+    return monitor_cancels_after(work->what->monitor, work->what->progress,
+                                 atomic_load(&work->done), atomic_load(&work->failed));
 }
 
 /* Which blocks are missing; what is there counts as skipped. */

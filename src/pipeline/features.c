@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/monitor.h"
 #include "base/parallel.h"
 #include "io/file.h"
 #include "models/head_names.h"
@@ -154,9 +155,7 @@ done:
 static void show_warnings(const features_job *job, const spur_backbone_info *info)
 {
     for (const char *const *at = info->warnings; at != NULL && *at != NULL; at++) {
-        if (job->monitor != NULL && job->monitor->log != NULL) {
-            job->monitor->log(job->monitor->context, SPUR_LOG_WARNING, *at);
-        }
+        monitor_warn(job->monitor, *at);
     }
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/half.h"
 #include "base/memory.h"
+#include "base/monitor.h"
 #include "io/file.h"
 #include "pipeline/features_job.h"
 #include "pipeline/row_picture.h"
@@ -309,12 +310,8 @@ done:
 static bool tell_progress(void *context)
 {
     feed *work = context;
-    const spur_monitor *monitor = work->task->monitor;
-    spur_progress now = *work->task->progress;
-    now.done += atomic_load(&work->done);
-    now.failed += atomic_load(&work->failed);
-    return monitor != NULL && monitor->progress != NULL &&
-           monitor->progress(monitor->context, &now) != 0;
+    return monitor_cancels_after(work->task->monitor, work->task->progress,
+                                 atomic_load(&work->done), atomic_load(&work->failed));
 }
 
 /* ---- what is already there ----------------------------------------------------------- */

@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "base/memory.h"
+#include "base/monitor.h"
 #include "pipeline/features_job.h"
 
 enum {
@@ -76,13 +77,6 @@ done:
     return status;
 }
 
-static bool is_cancelled(const features_judging *what)
-{
-    const spur_monitor *monitor = what->monitor;
-    return monitor != NULL && monitor->progress != NULL &&
-           monitor->progress(monitor->context, what->progress) != 0;
-}
-
 static spur_status judge_all(const features_judging *what, feature_reader *from, chunk *part,
                              hits *sums, spur_error *error)
 {
@@ -95,9 +89,7 @@ static spur_status judge_all(const features_judging *what, feature_reader *from,
         if (what->outputs != NULL) {
             TRY(judge_chunk(what, part, first, count, sums, error));
         }
-        if (is_cancelled(what)) {
-            FAIL(SPUR_INTERRUPTED, "interrupted");
-        }
+        TRY(monitor_show(what->monitor, what->progress, error));
     }
 done:
     return status;

@@ -6,6 +6,7 @@
 
 #include <math.h>
 
+#include "base/monitor.h"
 #include "pipeline/feature_file.h"
 
 enum {
@@ -79,14 +80,9 @@ static void judge_chunk(const masked_request *request, const judged_head *with, 
 
 static spur_status report(const masked_request *request, size_t done, spur_error *error)
 {
-    const spur_monitor *monitor = request->monitor;
     const spur_progress progress = {
         .stage = "ood", .done = done, .total = request->rows->count};
-    if (monitor != NULL && monitor->progress != NULL &&
-        monitor->progress(monitor->context, &progress) != 0) {
-        return error_set(error, SPUR_INTERRUPTED, "interrupted");
-    }
-    return SPUR_OK;
+    return monitor_show(request->monitor, &progress, error);
 }
 
 static spur_status judge_all(const masked_request *request, feature_reader *from, chunk *at,

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/digest.h"
+#include "base/monitor.h"
 #include "io/file.h"
 #include "io/store_digest.h"
 #include "io/store_predictions.h"
@@ -302,13 +303,10 @@ typedef struct prediction_job {
 
 static void say(const prediction_job *job, const char *name, const char *why)
 {
-    const spur_monitor *monitor = job->request->monitor;
     char text[1200];
-    if (monitor != NULL && monitor->log != NULL) {
-        (void)snprintf(text, sizeof text, "head %.64s of %.64s is not evaluated: %s", name,
-                       job->backbone->name, why);
-        monitor->log(monitor->context, SPUR_LOG_WARNING, text);
-    }
+    (void)snprintf(text, sizeof text, "head %.64s of %.64s is not evaluated: %s", name,
+                   job->backbone->name, why);
+    monitor_warn(job->request->monitor, text);
 }
 
 static void forget_wanted(prediction_job *job)
@@ -383,14 +381,9 @@ static void judge_rows(const prediction_job *job, making *one, size_t count)
 
 static spur_status report(const prediction_job *job, spur_error *error)
 {
-    const spur_monitor *monitor = job->request->monitor;
     const spur_progress progress = {
         .stage = "predict", .done = job->first, .total = job->split->images};
-    if (monitor != NULL && monitor->progress != NULL &&
-        monitor->progress(monitor->context, &progress) != 0) {
-        return error_set(error, SPUR_INTERRUPTED, "interrupted");
-    }
-    return SPUR_OK;
+    return monitor_show(job->request->monitor, &progress, error);
 }
 
 static spur_status judge_split(prediction_job *job, feature_reader *from, spur_error *error)

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/monitor.h"
 #include "io/tensor.h"
 #include "pipeline/retrain.h"
 
@@ -163,9 +164,7 @@ static int watch_fit(void *context, const char *detail)
 {
     const matrix_watch *watch = context;
     const spur_progress progress = {.stage = "retrain", .total = 1, .detail = detail};
-    return watch->monitor != NULL && watch->monitor->progress != NULL
-               ? watch->monitor->progress(watch->monitor->context, &progress)
-               : 0;
+    return monitor_cancels(watch->monitor, &progress) ? 1 : 0;
 }
 
 static spur_status measure(retrain_summary *in, const matrix_input *from, const recipe_job *job,
@@ -210,9 +209,7 @@ static spur_status report_cancelled(const spur_monitor *monitor, const char *pat
     spur_status status =
         error_set(error, SPUR_INTERRUPTED,
                   "interrupted: %s holds the best head so far, not certified", path);
-    if (monitor != NULL && monitor->log != NULL) {
-        monitor->log(monitor->context, SPUR_LOG_WARNING, error->message);
-    }
+    monitor_warn(monitor, error->message);
     return status;
 }
 

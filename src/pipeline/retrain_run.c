@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/monitor.h"
 #include "io/file.h"
 #include "models/head_names.h"
 #include "pipeline/class_map.h"
@@ -94,9 +95,7 @@ static spur_status splits_load(retrain_run *in, spur_error *error)
         status = split_load(in, in->run->splits[i].name, &in->splits[i], &inner);
         if (status == SPUR_DATASET && in->run->split_count > 1 && i > 0) {
             status = SPUR_OK;
-            if (in->monitor != NULL && in->monitor->log != NULL) {
-                in->monitor->log(in->monitor->context, SPUR_LOG_WARNING, inner.message);
-            }
+            monitor_warn(in->monitor, inner.message);
         }
         if (status != SPUR_OK) {
             *error = inner;
@@ -370,13 +369,10 @@ int retrain_watch(void *context, const char *detail)
 {
     const retrain_run *in = context;
     char text[DETAIL_SIZE];
-    if (in->monitor == NULL || in->monitor->progress == NULL) {
-        return 0;
-    }
     (void)snprintf(text, sizeof text, "%s  %s", in->name, detail != NULL ? detail : "done");
     const spur_progress progress = {
         .stage = "retrain", .done = in->done, .total = in->total, .detail = text};
-    return in->monitor->progress(in->monitor->context, &progress);
+    return monitor_cancels(in->monitor, &progress) ? 1 : 0;
 }
 
 static spur_status fit_rows(retrain_run *in, const head_rows *rows, const double *C,

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/monitor.h"
 #include "pipeline/score_job.h"
 
 enum {
@@ -190,12 +191,8 @@ done:
 static bool tell_progress(void *context)
 {
     feed *work = context;
-    const score_job *job = work->job;
-    spur_progress now = job->progress;
-    now.done += atomic_load(&work->done);
-    now.failed += atomic_load(&work->failed);
-    return job->monitor != NULL && job->monitor->progress != NULL &&
-           job->monitor->progress(job->monitor->context, &now) != 0;
+    return monitor_cancels_after(work->job->monitor, &work->job->progress,
+                                 atomic_load(&work->done), atomic_load(&work->failed));
 }
 
 /* ---- what is already there ----------------------------------------------------------- */

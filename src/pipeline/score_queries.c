@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "base/monitor.h"
 #include "pipeline/score_job.h"
 
 spur_status score_open_workers(score_job *job, spur_error *error)
@@ -94,11 +95,9 @@ static spur_status count_encoded(void *context, uint64_t first, size_t count, sp
 static bool tell_encoded(void *context)
 {
     const encoding *work = context;
-    const spur_monitor *monitor = work->job->monitor;
-    spur_progress progress = {
+    const spur_progress progress = {
         .stage = "prompts", .done = work->done, .total = work->job->rows->class_count};
-    return monitor != NULL && monitor->progress != NULL &&
-           monitor->progress(monitor->context, &progress) != 0;
+    return monitor_cancels(work->job->monitor, &progress);
 }
 
 /* Prompts move from the workers' arenas into the job's. */

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/monitor.h"
 #include "base/parallel.h"
 #include "io/resize.h"
 #include "pipeline/features_job.h"
@@ -129,19 +130,18 @@ static spur_status count_done(void *context, uint64_t first, size_t count, spur_
 static bool tick(void *context)
 {
     sharpness_job *job = context;
-    return job->monitor != NULL && job->monitor->progress != NULL &&
-           job->monitor->progress(job->monitor->context, &job->progress) != 0;
+    return monitor_cancels(job->monitor, &job->progress);
 }
 
 static void report_failed(const sharpness_job *job, const char *split)
 {
     char text[300];
-    if (job->progress.failed > 0 && job->monitor != NULL && job->monitor->log != NULL) {
+    if (job->progress.failed > 0) {
         (void)snprintf(text, sizeof text,
                        "%llu images of split %.100s have no sharpness: they cannot be read or "
                        "have changed since they were scored",
                        (unsigned long long)job->progress.failed, split);
-        job->monitor->log(job->monitor->context, SPUR_LOG_WARNING, text);
+        monitor_warn(job->monitor, text);
     }
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/monitor.h"
 #include "base/parallel.h"
 #include "io/file.h"
 #include "report/relative.h"
@@ -324,7 +325,7 @@ static void close_job(report_job *job)
 static void warn_of_skipped(const report_job *job)
 {
     char text[160];
-    if (job->data.heads.skipped == 0 || job->monitor == NULL || job->monitor->log == NULL) {
+    if (job->data.heads.skipped == 0) {
         return;
     }
     (void)snprintf(
@@ -332,7 +333,7 @@ static void warn_of_skipped(const report_job *job)
         "%zu sets of predictions are older than their heads or features and are left "
         "out; `spur eval RUN` makes them again",
         job->data.heads.skipped);
-    job->monitor->log(job->monitor->context, SPUR_LOG_WARNING, text);
+    monitor_warn(job->monitor, text);
 }
 
 static spur_status check_options(const char *run, const spur_report_options *options,

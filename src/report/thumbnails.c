@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/monitor.h"
 #include "base/parallel.h"
 #include "io/file.h"
 #include "io/resize.h"
@@ -209,12 +210,9 @@ static spur_status finish(void *context, uint64_t first, size_t count, spur_erro
 static bool tick(void *context)
 {
     const thumbnail_job *job = context;
-    if (job->monitor == NULL || job->monitor->progress == NULL) {
-        return false;
-    }
-    spur_progress progress = {"report",         job->done, job->into->failed,
-                              job->into->count, 0,         NULL};
-    return job->monitor->progress(job->monitor->context, &progress) != 0;
+    const spur_progress progress = {"report",         job->done, job->into->failed,
+                                    job->into->count, 0,         NULL};
+    return monitor_cancels(job->monitor, &progress);
 }
 
 static spur_status prepare(thumbnail_job *job, spur_error *error)
