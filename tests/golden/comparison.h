@@ -1,8 +1,10 @@
 /*
  * comparison.h - a network's numbers against the tensors of a reference file, case by case.
  *
- * What the golden programs of networks share: the reference, the tally of cases, the size of
- * run that SPUR_PARITY asks for.
+ * What the golden programs of networks share: the reference, the tally of cases, and the sizes
+ * that the environment variable SPUR_PARITY asks for: "0" the tiny networks only (builds that
+ * count lines, where B/32 takes a quarter of an hour), "backbones" those of full size, too
+ * (sanitizers), nothing also B/32, "1" every detector (minutes).
  */
 #ifndef TEST_COMPARISON_H
 #define TEST_COMPARISON_H
