@@ -828,6 +828,7 @@ typedef struct spur_eval_options {
     uint64_t seed;        /* of everything that is drawn at random */
     size_t draws;         /* of the bootstrap; default 2000 */
     size_t threads;       /* 0 = all processors */
+    const char *detector; /* the model the run was scored with: for noise_boxes and audit */
 
     /* noise in the object's box and around it, for every head of these backbones */
     bool noise;
@@ -843,12 +844,13 @@ typedef struct spur_eval_options {
     const char *noise_split; /* NULL: `split`, else val, else the first that is not train */
     const char *noise_masks; /* folder of PNG masks by the images' relative names, not black
                                 where the object is; NULL: the detector's box */
+    double noise_boxes;      /* instead, all boxes of the own class with at least this
+                                probability, by the detector again; 0: the best box alone */
     uint64_t noise_limit;    /* so many images, even over classes; 0 = all */
 
     /* the detector with the box greyed out, and with the box alone */
     bool audit;
-    const char *audit_detector; /* the model the run was scored with */
-    const char *audit_split;    /* as noise_split */
+    const char *audit_split; /* as noise_split */
     uint64_t audit_limit;
 
     /* what else could make a gap: shuffled ranks, strata, correlations */

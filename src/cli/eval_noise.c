@@ -28,6 +28,10 @@ static const option noise_table[] = {
      false},
     {"noise-masks", 0, OPTION_PATH, "DIR",
      "PNG masks of the objects by the images' names, instead of the detector's boxes", false},
+    {"noise-boxes", 0, OPTION_NUMBER, "T",
+     "all boxes of the own class of at least this probability, instead of the best one alone; "
+     "runs the detector again",
+     false},
     {"noise-limit", 0, OPTION_COUNT, "N", "only so many images, even over classes", false},
     {0}};
 const option_group noise_group = {"Noise", noise_table};
@@ -117,12 +121,33 @@ static spur_status read_models(const arguments *from, noise_arguments *kept,
     return SPUR_OK;
 }
 
+static spur_status check_boxes(const arguments *from, const spur_eval_options *out,
+                               spur_error *error)
+{
+    if (!argument_flag(from, "noise-boxes")) {
+        return SPUR_OK;
+    }
+    if (out->noise_masks != NULL) {
+        return failure_set(error, SPUR_USAGE,
+                           "--noise-boxes and --noise-masks exclude each other: the mask is of "
+                           "the detector's boxes or of yours");
+    }
+    return out->noise_boxes > 0.0 && out->noise_boxes < 1.0
+               ? SPUR_OK
+               : failure_set(error, SPUR_USAGE,
+                             "--noise-boxes %g: a probability above 0 and below 1 is expected",
+                             out->noise_boxes);
+}
+
 static spur_status read_noise(const arguments *from, noise_arguments *kept,
                               spur_eval_options *out, spur_error *error)
 {
     spur_status status = read_strengths(from, kept, out, error);
     if (status == SPUR_OK && argument_whole(from, "trials", 1) == 0) {
         status = failure_set(error, SPUR_USAGE, "--trials 0: at least 1 is expected");
+    }
+    if (status == SPUR_OK) {
+        status = check_boxes(from, out, error);
     }
     return status == SPUR_OK ? read_models(from, kept, out, error) : status;
 }
@@ -138,14 +163,15 @@ spur_status read_noise_options(const arguments *from, noise_arguments *kept,
     out->noise_no_clamp = argument_choice(from, "clamp", 0) == 1;
     out->noise_split = argument_text(from, "noise-split");
     out->noise_masks = argument_text(from, "noise-masks");
+    out->noise_boxes = argument_number(from, "noise-boxes", 0.0);
     out->noise_limit = argument_whole(from, "noise-limit", 0);
     out->audit_split = argument_text(from, "audit-split");
     out->audit_limit = argument_whole(from, "audit-limit", 0);
     if (out->noise) {
         status = read_noise(from, kept, out, error);
     }
-    if (status == SPUR_OK && out->audit) {
-        status = read_detector_path(from, &out->audit_detector, error);
+    if (status == SPUR_OK && (out->audit || (out->noise && out->noise_boxes > 0.0))) {
+        status = read_detector_path(from, &out->detector, error);
     }
     return status;
 }

@@ -125,9 +125,13 @@ static void print_heading(const spur_eval_summary *from, const char *group, bool
     (void)fputs("Noise, ", stdout);
     escape_print(group + strlen("noise/"), stdout);
     terminal_bold(screen, false);
-    (void)printf(": %.0f images, %.0f draws each; masks: %.0f empty, %.0f full\n",
+    (void)printf(": %.0f images, %.0f draws each; masks: %.0f empty, %.0f full",
                  eval_value(from, group, "n"), eval_value(from, group, "trials"),
                  eval_value(from, group, "empty_masks"), eval_value(from, group, "full_masks"));
+    if (eval_value(from, group, "boxes_mean") > 1.0) {
+        (void)printf(", %.1f boxes each", eval_value(from, group, "boxes_mean"));
+    }
+    (void)putchar('\n');
     (void)printf("%-*s%6s%7s%12s%7s%12s%6s%13s\n", HEAD_WIDTH, "head",
                  has_sigmas ? "sigma" : "length", "object", "95 %", "around", "95 %", "RFS",
                  "95 %");

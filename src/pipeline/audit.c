@@ -31,9 +31,7 @@ typedef struct audit_job {
     experiment_images images;
     spur_image_options image;
     picture_gate *gate;
-    detector *model;
-    scorer_task score;
-    float *queries;
+    score_recall scoring;
     audit_worker **workers; /* [threads] */
     text_buffer settings;
     char inputs[DIGEST_HEX_SIZE];
@@ -46,8 +44,7 @@ static void audit_job_close(audit_job *job)
         audit_worker_free(job->workers[i]);
     }
     memory_free(job->workers);
-    memory_free(job->queries);
-    detector_close(job->model);
+    score_recall_close(&job->scoring);
     picture_gate_free(job->gate);
     memory_free(job->images.rows);
     feature_rows_free(&job->rows);
@@ -55,20 +52,6 @@ static void audit_job_close(audit_job *job)
 }
 
 /* ---- what outcomes depend on ------------------------------------------------------------- */
-
-static spur_status add_setting(const audit_job *job, const char *key, digest *into,
-                               spur_error *error)
-{
-    spur_status status;
-    char *text = NULL;
-    TRY(store_get_setting(job->run->db, key, &text, error));
-    if (text != NULL) {
-        TRY(digest_add(into, text, strlen(text) + 1, error));
-    }
-done:
-    memory_free(text);
-    return status;
-}
 
 static spur_status add_image(const feature_row *row, digest *into, spur_error *error)
 {
@@ -85,16 +68,12 @@ done:
 
 static spur_status digest_inputs(audit_job *job, spur_error *error)
 {
-    static const char *const keys[] = {"detector", "geometry", "preprocessing",
-                                       "score",    "prompts",  "images"};
     spur_status status;
     digest *into = NULL;
     unsigned char sum[DIGEST_SIZE];
     TRY(digest_new(&into, error));
     TRY(digest_add(into, job->settings.data, job->settings.length, error));
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
-        TRY(add_setting(job, keys[i], into, error));
-    }
+    TRY(score_recall_digest(job->run, into, error));
     for (size_t i = 0; i < job->images.count; i++) {
         TRY(add_image(job->images.rows[i], into, error));
     }
@@ -173,11 +152,9 @@ static store_experiment record_of(const audit_job *job)
 static spur_status run_audit(audit_job *job, spur_error *error)
 {
     spur_status status;
-    TRY(score_recall_detector(job->run, job->options->audit_detector, &job->model, error));
-    detector_drop_text(job->model);
-    TRY(score_recall_task(job->run, job->model, &job->score, &job->queries, error));
+    TRY(score_recall_open(job->run, job->options->detector, &job->scoring, error));
     TRY(picture_gate_new(&job->gate, error));
-    const audit_task task = {&job->score, {job->gate, job->split->root, &job->image}};
+    const audit_task task = {&job->scoring.task, {job->gate, job->split->root, &job->image}};
     TRY(open_workers(job, &task, error));
     const experiment what = {.db = job->run->db,
                              .record = record_of(job),
@@ -366,7 +343,7 @@ spur_status evaluate_audit(spur_run *run, const spur_eval_options *options,
     if (!options->audit) {
         return experiment_check(run, "audit", error);
     }
-    if (options->audit_detector == NULL) {
+    if (options->detector == NULL) {
         FAIL(SPUR_USAGE, "the audit needs the run's detector again: give --detector MODEL");
     }
     TRY(open_images(&job, error));

@@ -51,6 +51,26 @@ done:
     return status;
 }
 
+/* The union of boxes is asked for, and what it needs is there. */
+static spur_status check_boxes(const spur_eval_options *options, spur_error *error)
+{
+    spur_status status = SPUR_OK;
+    double least = options->noise_boxes;
+    if (!(least > 0.0 && least < 1.0)) {
+        FAIL(SPUR_USAGE, "boxes of probability %g are not of one between 0 and 1", least);
+    }
+    if (options->noise_masks != NULL) {
+        FAIL(SPUR_USAGE, "masks are either of boxes or of pictures in %s",
+             options->noise_masks);
+    }
+    if (options->detector == NULL) {
+        FAIL(SPUR_USAGE, "a union of boxes needs the run's detector again: give --detector "
+                         "MODEL");
+    }
+done:
+    return status;
+}
+
 /* A mask's bytes belong to what outcomes depend on; a missing one is found before any work. */
 static spur_status add_mask(const noise_job *job, const feature_row *row, digest *into,
                             spur_error *error)
@@ -78,6 +98,8 @@ static spur_status digest_images(noise_job *job, const char *settings, spur_erro
     digest *into = NULL;
     TRY(digest_new(&into, error));
     TRY(digest_add(into, settings, strlen(settings) + 1, error));
+    TRY(job->options->noise_boxes == 0.0 ? SPUR_OK
+                                         : score_recall_digest(job->run, into, error));
     for (size_t i = 0; i < job->images.count; i++) {
         TRY(add_image(into, job->images.rows[i], error));
         TRY(job->options->noise_masks == NULL
@@ -195,7 +217,9 @@ static spur_status run_subject(noise_job *job, const backbone *model,
                              .heads = subject->heads,
                              .head_count = subject->head_count,
                              .source = {job->gate, job->split->root, &job->image},
-                             .masks = job->options->noise_masks};
+                             .way = {job->options->noise_masks,
+                                     job->scoring.model == NULL ? NULL : &job->scoring.task,
+                                     job->options->noise_boxes}};
     TRY(crew_open(&task, job->threads, &all, error));
     const experiment what = {.db = job->run->db,
                              .record = noise_subject_record(job, subject),
@@ -212,6 +236,20 @@ done:
     return status;
 }
 
+/* What the union of boxes costs beside the rest. */
+static void tell_cost(const noise_job *job, const backbone *model, const char *name)
+{
+    spur_error line;
+    if (job->scoring.model != NULL && job->monitor != NULL && job->monitor->log != NULL &&
+        error_set(&line, SPUR_DATASET,
+                  "%s: for the union of boxes an image takes a look of the detector (%.3g "
+                  "billion multiply-adds) beside its %zu passes (%.3g each)",
+                  name, detector_gmac(job->scoring.model), noise_variants(&job->plan),
+                  backbone_gmac(model)) != SPUR_OK) {
+        job->monitor->log(job->monitor->context, SPUR_LOG_INFO, line.message);
+    }
+}
+
 static spur_status run_model(noise_job *job, const char *path, spur_error *error)
 {
     spur_status status;
@@ -225,6 +263,7 @@ static spur_status run_model(noise_job *job, const char *path, spur_error *error
     TRY(match_backbone(job, &info, &known, error));
     TRY(check_pixels(backbone_preprocess(model), path, error));
     TRY(noise_subject_open(job, known, true, &subject, error));
+    tell_cost(job, model, known->name);
     TRY(run_subject(job, model, &subject, error));
 done:
     noise_subject_close(&subject);
@@ -238,6 +277,7 @@ static void noise_job_close(noise_job *job)
 {
     memory_free(job->images.rows);
     feature_rows_free(&job->rows);
+    score_recall_close(&job->scoring);
     picture_gate_free(job->gate);
 }
 
@@ -258,7 +298,11 @@ spur_status evaluate_noise(spur_run *run, const spur_eval_options *options,
         FAIL(SPUR_USAGE, "noise needs the run's backbone again: give --noise-backbone MODEL");
     }
     TRY(make_plan(&job, error));
+    TRY(options->noise_boxes == 0.0 ? SPUR_OK : check_boxes(options, error));
     TRY(open_images(&job, error));
+    TRY(options->noise_boxes == 0.0
+            ? SPUR_OK
+            : score_recall_open(run, options->detector, &job.scoring, error));
     TRY(picture_gate_new(&job.gate, error));
     job.progress.total = job.images.count * options->noise_model_count;
     for (size_t i = 0; i < options->noise_model_count; i++) {

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "pipeline/noise_worker.h"
+#include "pipeline/score_recall.h"
 
 /* Everything one call holds. */
 typedef struct noise_job {
@@ -20,6 +21,7 @@ typedef struct noise_job {
     unsigned char
         images_digest[DIGEST_SIZE]; /* of the images, their boxes, how they are read */
     spur_image_options image;
+    score_recall scoring; /* only for a union of boxes */
     picture_gate *gate;
     spur_progress progress;
 } noise_job;

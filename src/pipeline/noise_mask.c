@@ -1,5 +1,5 @@
 /*
- * noise_mask.c - a box through resize and crop: rows and columns apart, for both are one range;
+ * noise_mask.c - boxes through resize and crop: rows and columns apart, for both are one range;
  * and the pixels under the input's samples.
  */
 #include "pipeline/noise_mask.h"
@@ -54,25 +54,36 @@ static range covered(const axis *along)
     return found;
 }
 
-spur_status noise_mask_box(const preprocess *recipe, size_t width, size_t height,
-                           const float box[4], unsigned char *mask, size_t *inside,
-                           spur_error *error)
+static size_t count_ones(const unsigned char *mask, size_t area)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < area; i++) {
+        count += mask[i];
+    }
+    return count;
+}
+
+spur_status noise_mask_boxes(const preprocess *recipe, size_t width, size_t height,
+                             const noise_boxes *boxes, unsigned char *mask, size_t *inside,
+                             spur_error *error)
 {
     spur_status status;
     preprocess_window window;
     TRY(preprocess_locate(recipe, width, height, &window, error));
-    const axis across = {recipe->width, width,          window.width,
-                         window.left,   (double)box[0], (double)box[2]};
-    const axis down = {recipe->height, height,         window.height,
-                       window.top,     (double)box[1], (double)box[3]};
-    range columns = covered(&across);
-    range rows = covered(&down);
-    size_t length = columns.last - columns.first;
     memset(mask, 0, recipe->width * recipe->height);
-    for (size_t y = rows.first; y < rows.last; y++) {
-        memset(mask + y * recipe->width + columns.first, 1, length);
+    for (size_t i = 0; i < boxes->count; i++) {
+        const float *box = boxes->boxes[i];
+        const axis across = {recipe->width, width,          window.width,
+                             window.left,   (double)box[0], (double)box[2]};
+        const axis down = {recipe->height, height,         window.height,
+                           window.top,     (double)box[1], (double)box[3]};
+        range columns = covered(&across);
+        range rows = covered(&down);
+        for (size_t y = rows.first; y < rows.last; y++) {
+            memset(mask + y * recipe->width + columns.first, 1, columns.last - columns.first);
+        }
     }
-    *inside = length * (rows.last - rows.first);
+    *inside = count_ones(mask, recipe->width * recipe->height);
 done:
     return status;
 }

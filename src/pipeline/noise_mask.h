@@ -1,17 +1,22 @@
 /*
- * noise_mask.h - where the object is on a classifier's input: its box, or a picture of it.
+ * noise_mask.h - where the object is on a classifier's input: its boxes, or a picture of it.
  */
 #ifndef PIPELINE_NOISE_MASK_H
 #define PIPELINE_NOISE_MASK_H
 
 #include "models/preprocess.h"
 
+typedef struct noise_boxes {
+    const float (*boxes)[4]; /* xmin, ymin, xmax, ymax in pixels of a picture */
+    size_t count;
+} noise_boxes;
+
 /* mask[recipe->height, recipe->width] = 1 where a sample's centre, mapped back through crop and
- * resize, lies inside the box (pixels of the width x height picture; xmin <= x < xmax, clipped
- * to the picture), else 0. *inside = number of ones. */
-spur_status noise_mask_box(const preprocess *recipe, size_t width, size_t height,
-                           const float box[4], unsigned char *mask, size_t *inside,
-                           spur_error *error) SPUR_MUST_USE;
+ * resize, lies inside one of the boxes (xmin <= x < xmax, clipped to the width x height
+ * picture), else 0. *inside = number of ones. */
+spur_status noise_mask_boxes(const preprocess *recipe, size_t width, size_t height,
+                             const noise_boxes *boxes, unsigned char *mask, size_t *inside,
+                             spur_error *error) SPUR_MUST_USE;
 
 /* The same from a picture of the same size: inside where the pixel under the sample's centre is
  * not black. SPUR_IMAGE when it has another size. */

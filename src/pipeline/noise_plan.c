@@ -9,7 +9,8 @@
 
 enum {
     AT_INSIDE = 4,
-    AT_LENGTHS = 8,
+    AT_BOXES = 8,
+    AT_LENGTHS = 12,
     LENGTH_BYTES = 4,
     CLASS_BYTES = 2
 };
@@ -132,10 +133,11 @@ static uint32_t get_u32(const unsigned char *src)
            (uint32_t)src[3] << 24;
 }
 
-void noise_row_put(noise_row into, unsigned flags, uint32_t inside)
+void noise_row_put(noise_row into, unsigned flags, uint32_t inside, uint32_t boxes)
 {
     into.bytes[0] = (unsigned char)flags;
     put_u32(into.bytes + AT_INSIDE, inside);
+    put_u32(into.bytes + AT_BOXES, boxes);
 }
 
 unsigned noise_row_flags(noise_row from)
@@ -146,6 +148,11 @@ unsigned noise_row_flags(noise_row from)
 uint32_t noise_row_inside(noise_row from)
 {
     return get_u32(from.bytes + AT_INSIDE);
+}
+
+uint32_t noise_row_boxes(noise_row from)
+{
+    return get_u32(from.bytes + AT_BOXES);
 }
 
 void noise_row_put_length(noise_row into, size_t variant, float length)

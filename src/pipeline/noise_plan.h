@@ -5,7 +5,8 @@
  * every strength. An outcome of H heads, V variants, little-endian:
  *     0  u8        NOISE_VALID | NOISE_EMPTY | NOISE_FULL, then 3 bytes 0
  *     4  u32       samples of the mask
- *     8  f32[V-1]  ||x' - x|| of variants 1 .. V-1
+ *     8  u32       boxes whose union it is, 0: none of the detector's
+ *    12  f32[V-1]  ||x' - x|| of variants 1 .. V-1
  *        u16[H, V] predicted class of the run, NOISE_NO_CLASS: none of them
  */
 #ifndef PIPELINE_NOISE_PLAN_H
@@ -27,12 +28,12 @@ enum {
 
 enum noise_flag {
     NOISE_VALID = 1, /* the image could be read as it was scored */
-    NOISE_EMPTY = 2, /* no sample of the input lies in the box */
+    NOISE_EMPTY = 2, /* no sample of the input lies in the mask */
     NOISE_FULL = 4   /* all do */
 };
 
 enum noise_region {
-    NOISE_INSIDE, /* the object's box: "fg" */
+    NOISE_INSIDE, /* the object: "fg" */
     NOISE_OUTSIDE,
     NOISE_REGIONS
 };
@@ -72,9 +73,10 @@ typedef struct noise_row {
     unsigned char *bytes;
 } noise_row;
 
-void noise_row_put(noise_row into, unsigned flags, uint32_t inside);
+void noise_row_put(noise_row into, unsigned flags, uint32_t inside, uint32_t boxes);
 unsigned noise_row_flags(noise_row from);
 uint32_t noise_row_inside(noise_row from);
+uint32_t noise_row_boxes(noise_row from);
 void noise_row_put_length(noise_row into, size_t variant, float length);
 float noise_row_length(noise_row from, size_t variant);
 void noise_row_put_class(noise_row into, size_t head, size_t variant, uint16_t predicted);

@@ -149,11 +149,12 @@ static spur_status add_masks(noise_table *table, spur_error *error)
     const char *of = table->subject->backbone->name;
     const noise_plan *plan = &table->job->plan;
     size_t empty = 0, full = 0;
-    double inside = 0.0;
+    double inside = 0.0, boxes = 0.0;
     for (size_t i = 0; i < table->count; i++) {
         empty += (noise_row_flags(table->rows[i]) & NOISE_EMPTY) != 0;
         full += (noise_row_flags(table->rows[i]) & NOISE_FULL) != 0;
         inside += (double)noise_row_inside(table->rows[i]);
+        boxes += (double)noise_row_boxes(table->rows[i]);
     }
     const struct {
         const char *name;
@@ -163,14 +164,15 @@ static spur_status add_masks(noise_table *table, spur_error *error)
                   {"trials", (double)plan->trials},
                   {"empty_masks", (double)empty},
                   {"full_masks", (double)full},
-                  {"mask_samples_mean", inside / (double)table->count}};
+                  {"mask_samples_mean", inside / (double)table->count},
+                  {"boxes_mean", boxes > 0.0 ? boxes / (double)table->count : (double)NAN}};
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
         TRY(result_add(table->into, error, counts[i].value, "noise/%s/%s", of, counts[i].name));
     }
     if (empty > 0) {
         TRY(result_find(table->into, error, "noise-empty",
                         "%s, split %s: on %zu of %zu images no sample of the classifier's "
-                        "input lies in the object's box; they got no noise there",
+                        "input lies in the object's mask; they got no noise there",
                         of, table->job->split->name, empty, table->count));
     }
     status = SPUR_OK;

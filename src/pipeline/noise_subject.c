@@ -121,6 +121,7 @@ static spur_status write_settings(const noise_job *job, noise_subject *into, spu
     TRY(json_add_u64(&json, "trials", plan->trials, error));
     TRY(json_add_bool(&json, "clamp", plan->clamp, error));
     TRY(json_add_bool(&json, "masks", job->options->noise_masks != NULL, error));
+    TRY(json_add_double(&json, "boxes", job->options->noise_boxes, error));
     TRY(json_add_text(&json, "kind", noise_kind_name(plan->kind), error));
     TRY(json_open_array(&json, "strengths", error));
     for (size_t s = 0; s < plan->strength_count; s++) {

@@ -11,7 +11,6 @@
 
 #include "base/memory.h"
 #include "pipeline/noise_draw.h"
-#include "pipeline/noise_mask.h"
 
 enum {
     CHANNELS = 3,
@@ -20,7 +19,8 @@ enum {
 
 struct noise_worker {
     const noise_task *task;
-    void *network;           /* its worker */
+    void *network; /* its worker */
+    noise_finder *finder;
     preprocess recipe, unit; /* unit: without normalising, pixels in [0, 1] */
     size_t area, floats;     /* of one input: floats = 3 * area */
     size_t variants;
@@ -73,6 +73,7 @@ spur_status noise_worker_new(const noise_task *task, noise_worker **out, spur_er
     made->floats = CHANNELS * made->area;
     made->variants = noise_variants(task->plan);
     TRY(network->worker_new(network->context, &made->network, error));
+    TRY(noise_finder_new(&task->way, &made->finder, error));
     TRY(take_buffers(made, error));
     *out = made;
     made = NULL;
@@ -87,6 +88,7 @@ void noise_worker_free(noise_worker *block)
         if (block->network != NULL) {
             block->task->network->worker_free(block->network);
         }
+        noise_finder_free(block->finder);
         memory_free(block->pixels);
         memory_free(block->draws);
         memory_free(block->inputs);
@@ -105,33 +107,9 @@ static noise_row row_of(const noise_worker *with, const experiment_block *block,
 
 /* ---- images ------------------------------------------------------------------------------ */
 
-static spur_status make_mask(const noise_worker *with, const feature_row *row, const image *of,
-                             unsigned char *mask, size_t *inside, spur_error *error)
-{
-    spur_status status;
-    char *path = NULL;
-    image objects = {0, 0, NULL};
-    if (with->task->masks == NULL) {
-        return noise_mask_box(&with->recipe, of->width, of->height, row->box, mask, inside,
-                              error);
-    }
-    TRY(noise_mask_path(with->task->masks, row->file_name, &path, error));
-    status = image_load(path, NULL, &objects, NULL, error);
-    if (status != SPUR_OK) {
-        error_prefix(error, "mask %s", path);
-        goto done;
-    }
-    TRY(noise_mask_picture(&with->recipe, of->width, of->height, &objects, mask, inside,
-                           error));
-done:
-    image_free(&objects);
-    memory_free(path);
-    return status;
-}
-
 /* Pixels and mask of one image into slot with->count. */
 static spur_status read_image(noise_worker *with, const feature_row *row, unsigned *flags,
-                              size_t *inside, spur_error *error)
+                              noise_object *object, spur_error *error)
 {
     spur_status status;
     picture loaded;
@@ -140,10 +118,11 @@ static spur_status read_image(noise_worker *with, const feature_row *row, unsign
     unsigned char *mask = with->masks + with->count * with->area;
     TRY(row_picture_load(source, row->file_name, row->digest, &loaded, error));
     TRY(preprocess_run(&with->unit, &loaded.pixels, pixels, NULL, error));
-    TRY(make_mask(with, row, &loaded.pixels, mask, inside, error));
+    TRY(noise_finder_look(with->finder, &with->recipe, row, &loaded.pixels, mask, object,
+                          error));
     *flags = NOISE_VALID;
-    *flags |= *inside == 0 ? NOISE_EMPTY : 0U;
-    *flags |= *inside == with->area ? NOISE_FULL : 0U;
+    *flags |= object->inside == 0 ? NOISE_EMPTY : 0U;
+    *flags |= object->inside == with->area ? NOISE_FULL : 0U;
 done:
     picture_free(source->gate, &loaded);
     return status;
@@ -153,17 +132,19 @@ static spur_status read_images(noise_worker *with, experiment_block *block,
                                const atomic_bool *cancelled, spur_error *error)
 {
     with->count = 0;
+    noise_finder_watch(with->finder, cancelled);
     for (size_t i = 0; i < block->count; i++) {
         const feature_row *row = block->images[i];
         spur_error cause = {SPUR_OK, ""};
         unsigned flags = 0;
-        size_t inside = 0;
+        noise_object object;
         if (atomic_load(cancelled)) {
             return SPUR_INTERRUPTED;
         }
-        spur_status status = read_image(with, row, &flags, &inside, &cause);
+        spur_status status = read_image(with, row, &flags, &object, &cause);
         if (status == SPUR_OK) {
-            noise_row_put(row_of(with, block, i), flags, (uint32_t)inside);
+            noise_row_put(row_of(with, block, i), flags, (uint32_t)object.inside,
+                          (uint32_t)object.boxes);
             with->places[with->count++] = i;
         } else if (status == SPUR_IMAGE) {
             text_copy(cause.message, block->reasons[i], EXPERIMENT_REASON_SIZE);

@@ -7,6 +7,7 @@
 
 #include "pipeline/experiment.h"
 #include "pipeline/judged_head.h"
+#include "pipeline/noise_object.h"
 #include "pipeline/noise_plan.h"
 #include "pipeline/row_picture.h"
 
@@ -17,7 +18,7 @@ typedef struct noise_task {
     const judged_head *heads;
     size_t head_count;
     row_source source;
-    const char *masks; /* folder of pictures of the objects; NULL: the boxes */
+    noise_way way; /* of finding the object */
 } noise_task;
 
 typedef struct noise_worker noise_worker;

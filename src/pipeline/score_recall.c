@@ -58,8 +58,8 @@ done:
     return status;
 }
 
-spur_status score_recall_detector(const spur_run *run, const char *path, detector **out,
-                                  spur_error *error)
+static spur_status recall_detector(const spur_run *run, const char *path, detector **out,
+                                   spur_error *error)
 {
     spur_status status;
     char *wanted = NULL, *folder = NULL;
@@ -118,8 +118,8 @@ done:
     return status;
 }
 
-spur_status score_recall_task(const spur_run *run, const detector *model, scorer_task *out,
-                              float **queries, spur_error *error)
+static spur_status recall_task(const spur_run *run, const detector *model, scorer_task *out,
+                               float **queries, spur_error *error)
 {
     spur_status status;
     scorer_task made = {.model = model, .class_count = run->class_count};
@@ -141,5 +141,44 @@ spur_status score_recall_task(const spur_run *run, const detector *model, scorer
     copy = NULL;
 done:
     memory_free(copy);
+    return status;
+}
+
+spur_status score_recall_open(const spur_run *run, const char *path, score_recall *out,
+                              spur_error *error)
+{
+    spur_status status;
+    score_recall made = {.model = NULL};
+    TRY(recall_detector(run, path, &made.model, error));
+    detector_drop_text(made.model);
+    TRY(recall_task(run, made.model, &made.task, &made.queries, error));
+    *out = made;
+    made = (score_recall){.model = NULL};
+done:
+    score_recall_close(&made);
+    return status;
+}
+
+void score_recall_close(score_recall *block)
+{
+    memory_free(block->queries);
+    detector_close(block->model);
+    *block = (score_recall){.model = NULL};
+}
+
+spur_status score_recall_digest(const spur_run *run, digest *into, spur_error *error)
+{
+    static const char *const keys[] = {"detector", "geometry", "preprocessing",
+                                       "score",    "prompts",  "images"};
+    spur_status status = SPUR_OK;
+    char *text = NULL;
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        TRY(store_get_setting(run->db, keys[i], &text, error));
+        TRY(text == NULL ? SPUR_OK : digest_add(into, text, strlen(text) + 1, error));
+        memory_free(text);
+        text = NULL;
+    }
+done:
+    memory_free(text);
     return status;
 }

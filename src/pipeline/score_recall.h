@@ -5,17 +5,25 @@
 #ifndef PIPELINE_SCORE_RECALL_H
 #define PIPELINE_SCORE_RECALL_H
 
+#include "base/digest.h"
 #include "pipeline/run.h"
 #include "pipeline/scorer.h"
 
-/* The run's detector from `path`, opened with the run's geometry. SPUR_DATASET when it is
- * another than the run's. */
-spur_status score_recall_detector(const spur_run *run, const char *path, detector **out,
-                                  spur_error *error) SPUR_MUST_USE;
+/* The run's detector, without its text tower, and its way of scoring. */
+typedef struct score_recall {
+    detector *model;
+    float *queries; /* [classes, embedding] */
+    scorer_task task;
+} score_recall;
 
-/* The run's way of scoring with that detector; `queries` [classes, embedding] is allocated here
- * (memory_free). */
-spur_status score_recall_task(const spur_run *run, const detector *model, scorer_task *out,
-                              float **queries, spur_error *error) SPUR_MUST_USE;
+/* The detector is opened from `path` with the run's geometry. SPUR_DATASET when it is another
+ * than the run's. */
+spur_status score_recall_open(const spur_run *run, const char *path, score_recall *out,
+                              spur_error *error) SPUR_MUST_USE;
+void score_recall_close(score_recall *block);
+
+/* Adds the settings that decide the run's scores. */
+spur_status score_recall_digest(const spur_run *run, digest *into,
+                                spur_error *error) SPUR_MUST_USE;
 
 #endif

@@ -65,15 +65,29 @@ detector_worker *scorer_detector(scorer *from)
     return from->worker;
 }
 
-static spur_status add_objectness(scorer *from, spur_error *error)
+static spur_status add_objectness(scorer *from, size_t count, spur_error *error)
 {
     const float *objectness = NULL;
     spur_status status = detector_objectness(from->worker, &objectness, error);
     for (size_t p = 0; status == SPUR_OK && p < from->patches; p++) {
-        for (size_t c = 0; c < from->count; c++) {
-            from->logits[p * from->count + c] += objectness[p];
+        for (size_t c = 0; c < count; c++) {
+            from->logits[p * count + c] += objectness[p];
         }
     }
+    return status;
+}
+
+/* from->logits [patches, count] of the classes from `first` on. */
+static spur_status ask(scorer *from, const image *src, size_t first, size_t count,
+                       spur_error *error)
+{
+    spur_status status;
+    const scorer_task *task = from->task;
+    TRY(detector_look(from->worker, src, error));
+    detector_logits(from->worker, task->queries + first * detector_embedding(task->model),
+                    count, task->as_given, from->logits);
+    TRY(task->objectness ? add_objectness(from, count, error) : SPUR_OK);
+done:
     return status;
 }
 
@@ -103,12 +117,13 @@ static void find_others(const scorer *from, size_t own, store_row *row)
     }
 }
 
-static spur_status find_box(scorer *from, const image *src, store_row *row, spur_error *error)
+static spur_status find_box(scorer *from, const image *src, size_t patch, float out[4],
+                            spur_error *error)
 {
     float box[4];
-    spur_status status = detector_box(from->worker, row->patch, box, error);
+    spur_status status = detector_box(from->worker, patch, box, error);
     if (status == SPUR_OK) {
-        detector_box_to_pixels(from->task->model, box, src->width, src->height, row->box);
+        detector_box_to_pixels(from->task->model, box, src->width, src->height, out);
     }
     return status;
 }
@@ -127,10 +142,7 @@ spur_status scorer_look(scorer *from, const image *src, store_row *row, uint16_t
     bool is_single = from->count < task->class_count;
     size_t own = is_single ? 0 : row->class_index;
     size_t first = is_single ? row->class_index : 0;
-    TRY(detector_look(from->worker, src, error));
-    detector_logits(from->worker, task->queries + first * detector_embedding(task->model),
-                    from->count, task->as_given, from->logits);
-    TRY(task->objectness ? add_objectness(from, error) : SPUR_OK);
+    TRY(ask(from, src, first, from->count, error));
     aggregate_logits(task->aggregate, from->logits, from->patches, from->count, from->column,
                      from->levels);
     if (!are_finite(from->levels, from->count)) {
@@ -138,7 +150,7 @@ spur_status scorer_look(scorer *from, const image *src, store_row *row, uint16_t
     }
     row->logit = from->levels[own];
     row->patch = aggregate_best_patch(from->logits, from->patches, from->count, own);
-    TRY(find_box(from, src, row, error));
+    TRY(find_box(from, src, row->patch, row->box, error));
     find_others(from, own, row);
     if (task->margin && row->has_other) {
         row->logit -= row->other_logit;
@@ -152,6 +164,28 @@ spur_status scorer_look(scorer *from, const image *src, store_row *row, uint16_t
     }
     row->bin_count = is_single ? 0 : from->count;
     row->bins = bins;
+done:
+    return status;
+}
+
+spur_status scorer_boxes(scorer *from, const image *src, size_t class_index, double logit,
+                         float (*boxes)[4], size_t *count, spur_error *error)
+{
+    spur_status status;
+    size_t found = 0;
+    TRY(ask(from, src, class_index, 1, error));
+    if (!are_finite(from->logits, from->patches)) {
+        FAIL(SPUR_IMAGE, "non-finite score");
+    }
+    for (size_t p = 0; p < from->patches; p++) {
+        if ((double)from->logits[p] >= logit) {
+            TRY(find_box(from, src, p, boxes[found++], error));
+        }
+    }
+    if (!are_finite(boxes[0], 4 * found)) {
+        FAIL(SPUR_IMAGE, "non-finite score");
+    }
+    *count = found;
 done:
     return status;
 }

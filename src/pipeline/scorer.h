@@ -39,4 +39,10 @@ void scorer_watch(scorer *from, const atomic_bool *cancelled);
 spur_status scorer_look(scorer *from, const image *src, store_row *row, uint16_t *bins,
                         spur_error *error) SPUR_MUST_USE;
 
+/* boxes [patches] in pixels of src: those whose patch has at least that logit of the class
+ * (with objectness where the task adds it; never with margin), in patch order. *count may be
+ * 0. SPUR_IMAGE as above. */
+spur_status scorer_boxes(scorer *from, const image *src, size_t class_index, double logit,
+                         float (*boxes)[4], size_t *count, spur_error *error) SPUR_MUST_USE;
+
 #endif

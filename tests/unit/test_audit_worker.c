@@ -83,9 +83,7 @@ typedef struct fixture {
     spur_run *run;
     feature_rows rows;
     spur_image_options image;
-    detector *model;
-    float *queries;
-    scorer_task score;
+    score_recall scoring;
     audit_task task;
     audit_worker *worker;
 } fixture;
@@ -107,13 +105,11 @@ static void open_fixture(void *state, spur_aggregate aggregate, bool margin, fix
     assert_ok(feature_rows_read(out->run->db, out->run->splits, &out->rows, &error), error);
     assert_true(out->rows.count <= MOST);
     spur_image_options_defaults(&out->image);
-    assert_ok(score_recall_detector(out->run, data_path("tiny-owlvit"), &out->model, &error),
+    assert_ok(score_recall_open(out->run, data_path("tiny-owlvit"), &out->scoring, &error),
               error);
-    assert_ok(score_recall_task(out->run, out->model, &out->score, &out->queries, &error),
-              error);
-    assert_int_equal(out->score.aggregate, aggregate);
-    assert_int_equal(out->score.margin, margin);
-    out->task.score = &out->score;
+    assert_int_equal(out->scoring.task.aggregate, aggregate);
+    assert_int_equal(out->scoring.task.margin, margin);
+    out->task.score = &out->scoring.task;
     out->task.source = (row_source){NULL, out->run->splits[0].root, &out->image};
     assert_ok(picture_gate_new(&out->task.source.gate, &error), error);
     assert_ok(audit_worker_new(&out->task, &out->worker, &error), error);
@@ -123,8 +119,7 @@ static void close_fixture(fixture *block)
 {
     audit_worker_free(block->worker);
     picture_gate_free(block->task.source.gate);
-    memory_free(block->queries);
-    detector_close(block->model);
+    score_recall_close(&block->scoring);
     feature_rows_free(&block->rows);
     spur_run_close(block->run);
 }

@@ -70,6 +70,16 @@ static void place(const geometry *from, size_t width, size_t height, size_t x, s
     at[1] = ((double)y + top + 0.5) * (h / rh);
 }
 
+static spur_status mask_box(const preprocess *recipe, size_t width, size_t height,
+                            const float box[4], unsigned char *mask, size_t *inside,
+                            spur_error *error)
+{
+    float boxes[1][4];
+    memcpy(boxes[0], box, sizeof boxes[0]);
+    const noise_boxes one = {(const float(*)[4])boxes, 1};
+    return noise_mask_boxes(recipe, width, height, &one, mask, inside, error);
+}
+
 static size_t compare_box(const geometry *from, size_t width, size_t height, const float box[4])
 {
     spur_error error;
@@ -77,7 +87,7 @@ static size_t compare_box(const geometry *from, size_t width, size_t height, con
     size_t inside = 0, count = 0;
     preprocess recipe = recipe_of(from);
     memset(mask, 7, sizeof mask);
-    assert_ok(noise_mask_box(&recipe, width, height, box, mask, &inside, &error), error);
+    assert_ok(mask_box(&recipe, width, height, box, mask, &inside, &error), error);
     for (size_t y = 0; y < from->side; y++) {
         for (size_t x = 0; x < from->side; x++) {
             double at[2];
@@ -155,7 +165,7 @@ static void equals_a_painted_box(void **state)
         size_t inside, differing = 0, decided = 0, area = recipe.width * recipe.height;
         recipe.normalise = false;
         assert_ok(preprocess_run(&recipe, &picture, values, NULL, &error), error);
-        assert_ok(noise_mask_box(&recipe, width, height, box, mask, &inside, &error), error);
+        assert_ok(mask_box(&recipe, width, height, box, mask, &inside, &error), error);
         for (size_t i = 0; i < area; i++) {
             bool is_clear = fabs((double)values[i] - 0.5) > 0.02;
             decided += is_clear;
@@ -164,6 +174,59 @@ static void equals_a_painted_box(void **state)
         assert_true(inside > 20 && decided > area / 2);
         assert_true(differing <= 4);
     }
+}
+
+/* The union of boxes is the OR of their masks, in whatever order they come; of one box, also
+ * twice, it is the box; of none it is empty. */
+static void a_union_is_all_of_its_boxes(void **state)
+{
+    (void)state;
+    enum {
+        COUNT = 7
+    };
+    spur_error error;
+    random_key key = random_key_make(2, "union");
+    size_t overlapping = 0;
+    for (size_t g = 0; g < sizeof GEOMETRIES / sizeof GEOMETRIES[0]; g++) {
+        preprocess recipe = recipe_of(&GEOMETRIES[g]);
+        size_t area = recipe.width * recipe.height, inside, mixed_inside, most = 0, sum = 0;
+        float boxes[COUNT][4], mixed[COUNT][4];
+        unsigned char expected[MOST] = {0}, found[MOST], again[MOST];
+        for (size_t i = 0; i < COUNT; i++) {
+            for (size_t j = 0; j < 2; j++) {
+                float low = (float)(random_uniform(key, g, 4 * i + j) * 80);
+                boxes[i][j] = low;
+                boxes[i][2 + j] = low + (float)(random_uniform(key, g, 4 * i + 2 + j) * 40);
+            }
+            memcpy(mixed[i * 3 % COUNT], boxes[i], sizeof boxes[i]);
+            assert_ok(mask_box(&recipe, 90, 100, boxes[i], found, &inside, &error), error);
+            for (size_t k = 0; k < area; k++) {
+                expected[k] |= found[k];
+            }
+            most = inside > most ? inside : most;
+            sum += inside;
+        }
+        const noise_boxes all = {(const float(*)[4])boxes, COUNT};
+        const noise_boxes other = {(const float(*)[4])mixed, COUNT};
+        assert_ok(noise_mask_boxes(&recipe, 90, 100, &all, found, &inside, &error), error);
+        assert_memory_equal(found, expected, area);
+        assert_true(inside >= most && inside <= sum);
+        overlapping += inside > most && inside < sum; /* none holds the others, some overlap */
+        assert_ok(noise_mask_boxes(&recipe, 90, 100, &other, again, &mixed_inside, &error),
+                  error);
+        assert_memory_equal(again, expected, area);
+        assert_int_equal(mixed_inside, inside);
+        memcpy(boxes[1], boxes[0], sizeof boxes[1]);
+        const noise_boxes twice = {(const float(*)[4])boxes, 2}, none = {NULL, 0};
+        assert_ok(mask_box(&recipe, 90, 100, boxes[0], expected, &inside, &error), error);
+        assert_ok(noise_mask_boxes(&recipe, 90, 100, &twice, found, &mixed_inside, &error),
+                  error);
+        assert_memory_equal(found, expected, area);
+        assert_int_equal(mixed_inside, inside);
+        assert_ok(noise_mask_boxes(&recipe, 90, 100, &none, found, &inside, &error), error);
+        assert_int_equal(inside, 0);
+    }
+    assert_true(overlapping >= 5);
 }
 
 /* A painted box as a picture of the object is the box, in every geometry. */
@@ -182,7 +245,7 @@ static void a_picture_of_the_box_is_the_box(void **state)
         preprocess recipe = recipe_of(&GEOMETRIES[g]);
         unsigned char expected[MOST], found[MOST];
         size_t inside = 0, counted = 1;
-        assert_ok(noise_mask_box(&recipe, 120, 80, box, expected, &inside, &error), error);
+        assert_ok(mask_box(&recipe, 120, 80, box, expected, &inside, &error), error);
         assert_ok(noise_mask_picture(&recipe, 120, 80, &picture, found, &counted, &error),
                   error);
         assert_memory_equal(found, expected, recipe.width * recipe.height);
@@ -238,7 +301,7 @@ static void refuses_padding_recipes(void **state)
     const float box[4] = {0, 0, 1, 1};
     preprocess recipe = recipe_of(&GEOMETRIES[0]);
     preprocess_use_scenic(&recipe, 0);
-    assert_int_equal(noise_mask_box(&recipe, 10, 10, box, mask, &inside, &error), SPUR_MODEL);
+    assert_int_equal(mask_box(&recipe, 10, 10, box, mask, &inside, &error), SPUR_MODEL);
 }
 
 int main(void)
@@ -246,6 +309,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equals_the_naive_twin),
         cmocka_unit_test(empty_and_full),
+        cmocka_unit_test(a_union_is_all_of_its_boxes),
         cmocka_unit_test(equals_a_painted_box),
         cmocka_unit_test(normalises_in_two_steps),
         cmocka_unit_test(refuses_padding_recipes),

@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
 """Repeats a run's noise evaluation with numpy, Pillow and PyTorch and compares with run.db.
 
-usage: tools/parity/noise.py RUN --backbone MODEL [--images N]
+usage: tools/parity/noise.py RUN --backbone MODEL [--detector MODEL] [--images N]
 
 RUN has been through `spur eval RUN --noise --noise-backbone MODEL`. Of N images, spread over the
 evaluated ones, everything is made again from docs/evaluation.md and docs/formats.md alone:
 
 - which images there are (also with --noise-limit), the draws (Philox4x32-10 and Box-Muller), the
-  box through resize and crop, the pixels with noise: the length that was added is compared with
-  the stored one (tolerance 1e-6 of it: stored in float32);
+  boxes through resize and crop, the pixels with noise: the length that was added is compared
+  with the stored one (tolerance 1e-6 of it: stored in float32);
+- with --noise-boxes the boxes of the union, with transformers in double from the MODEL that the
+  run was scored with: their number may differ only where a logit is within 1e-4 of the threshold,
+  samples of the mask only where a centre is within 1e-4 of the image's size of an edge;
 - the network in double (ResNets by their tensors' names, ViTs through transformers) and every head
   of the run: the predictions of all variants are compared; they may differ only where the two
   largest logits are within 1e-4 of the largest.
@@ -142,6 +145,13 @@ class Recipe:
             inside.append((centre >= max(low, 0)) & (centre < min(high, n)))
         return inside[1][:, None] & inside[0][None, :]
 
+    def union(self, width, height, boxes, grow=0.0):
+        """Samples whose centre lies in one of the boxes, each edge moved out by that many pixels."""
+        found = np.zeros((self.side, self.side), dtype=bool)
+        for box in boxes:
+            found |= self.mask(width, height, [box[0] - grow, box[1] - grow, box[2] + grow, box[3] + grow])
+        return found
+
 
 def add_noise(x, noise, scale, clamp):
     moved = x.astype(np.float64) + scale * noise
@@ -222,6 +232,44 @@ def open_heads(run, name, wanted, classes, folder):
     return heads
 
 
+# ---- the detector's boxes ----------------------------------------------------------------------
+
+class Boxes:
+    """All boxes of a picture's own class of at least a probability, in double."""
+
+    def __init__(self, db, model, probability):
+        from transformers import AutoModelForZeroShotObjectDetection
+        settings = dict(db.execute("SELECT key, value FROM settings"))
+        if "\n" in settings["prompts"] or "objectness" in settings["score"]:
+            sys.exit("a run of several templates or with objectness is not repeated here")
+        self.queries = [np.frombuffer(row[0], dtype="<f4").astype(np.float64)
+                        for row in db.execute("SELECT query FROM classes ORDER BY class_index")]
+        self.model = AutoModelForZeroShotObjectDetection.from_pretrained(model, dtype=torch.float64).eval()
+        with open(os.path.join(model, "preprocessor_config.json"), encoding="utf-8") as file:
+            self.config = json.load(file)
+        self.limit = np.log(probability / (1 - probability))
+
+    def pixels(self, picture):
+        size = self.config["size"]
+        small = picture.resize((size["width"], size["height"]), self.config.get("resample", 3))
+        scaled = np.asarray(small, dtype=np.float64) / 255
+        scaled = (scaled - self.config["image_mean"]) / self.config["image_std"]
+        return torch.from_numpy(scaled.transpose(2, 0, 1)[None])
+
+    def find(self, picture, class_index):
+        """Boxes in pixels, and how many more or fewer would be within 1e-4 of the threshold."""
+        with torch.no_grad():
+            features, _ = self.model.image_embedder(pixel_values=self.pixels(picture))
+            patches = features.reshape(1, -1, features.shape[-1])
+            query = torch.from_numpy(self.queries[class_index])[None, None]
+            logits = self.model.class_predictor(patches, query)[0][0, :, 0].numpy()
+            centres = self.model.box_predictor(patches, features)[0].numpy()
+        boxes = np.concatenate([centres[:, :2] - centres[:, 2:] / 2, centres[:, :2] + centres[:, 2:] / 2], 1)
+        boxes *= np.array(picture.size * 2)
+        near = int((np.abs(logits - self.limit) < 1e-4).sum())
+        return boxes[logits >= self.limit], near
+
+
 # ---- outcomes --------------------------------------------------------------------------------
 
 class Outcomes:
@@ -233,7 +281,7 @@ class Outcomes:
         self.is_sigma = self.settings["kind"] == "sigma"
         self.heads = self.settings["heads"]
         self.variants = 1 + 2 * self.trials * len(self.strengths)
-        size = 8 + 4 * (self.variants - 1) + 2 * len(self.heads) * self.variants
+        size = 12 + 4 * (self.variants - 1) + 2 * len(self.heads) * self.variants
         blocks = db.execute("SELECT outcomes FROM experiment_blocks WHERE stage = 'noise' AND subject = ? "
                             "AND split = ? ORDER BY block", (record["subject"], record["split"]))
         data = b"".join(row[0] for row in blocks)
@@ -242,8 +290,9 @@ class Outcomes:
         rows = np.frombuffer(data, dtype=np.uint8).reshape(-1, size)
         self.flags = rows[:, 0]
         self.inside = rows[:, 4:8].copy().view("<u4")[:, 0]
-        at = 8 + 4 * (self.variants - 1)
-        self.lengths = rows[:, 8:at].copy().view("<f4")
+        self.boxes = rows[:, 8:12].copy().view("<u4")[:, 0]
+        at = 12 + 4 * (self.variants - 1)
+        self.lengths = rows[:, 12:at].copy().view("<f4")
         self.predicted = rows[:, at:].copy().view("<u2").reshape(-1, len(self.heads), self.variants)
 
     def variant(self, trial, region, strength):
@@ -294,7 +343,8 @@ def expected_results(name, outcomes, classes):
     lengths, empty = outcomes.lengths[good], [(outcomes.flags[good] & bit) != 0 for bit in (2, 4)]
     right = predicted == truth[:, None, None]
     found = {f"noise/{name}/n": good.sum(), f"noise/{name}/empty_masks": empty[0].sum(),
-             f"noise/{name}/full_masks": empty[1].sum()}
+             f"noise/{name}/full_masks": empty[1].sum(),
+             f"noise/{name}/boxes_mean": outcomes.boxes[good].mean()}
     for h, head in enumerate(outcomes.heads):
         prefix = f"noise/{name}/{head}"
         for region in ("fg", "bg"):
@@ -317,13 +367,32 @@ def expected_results(name, outcomes, classes):
 
 # ---- the comparison --------------------------------------------------------------------------
 
-def compare_image(row, root, recipe, network, heads, outcomes, i):
-    """Largest relative difference of lengths; predictions compared, differing, near ties."""
+def mask_of(row, picture, recipe, boxes, outcomes, i):
+    """The mask, and whether the stored one may be no more than rounding apart from it."""
+    own = [row[f"box_{side}"] for side in ("xmin", "ymin", "xmax", "ymax")]
+    stored, near, grow = int(outcomes.inside[i]), 0, 0.0
+    found = [own]
+    if boxes is not None:
+        others, near = boxes.find(picture, row["class_index"])
+        found += list(others)
+        grow = 1e-4 * max(picture.size)
+    count = max(1, len(found) - 1)
+    low, high = (int(recipe.union(*picture.size, found, sign * grow).sum()) for sign in (-1, 1))
+    good = abs(count - int(outcomes.boxes[i])) <= near and (near > 0 or low <= stored <= high)
+    mask = recipe.union(*picture.size, found)
+    return mask, good, count == outcomes.boxes[i] and int(mask.sum()) == stored
+
+
+def compare_image(row, root, recipe, network, heads, boxes, outcomes, i):
+    """Largest relative difference of lengths; predictions compared, differing, near ties; whether
+    the mask is as stored, and whether it is but for rounding."""
     path = row["file_name"] if row["file_name"].startswith("/") else os.path.join(root, row["file_name"])
     picture = Image.open(path).convert("RGB")
     x = recipe.pixels(picture)
-    mask = recipe.mask(*picture.size, [row[f"box_{side}"] for side in ("xmin", "ymin", "xmax", "ymax")])
-    worst = abs(int(mask.sum()) - int(outcomes.inside[i]))
+    mask, good, same = mask_of(row, picture, recipe, boxes, outcomes, i)
+    if not same:  # nothing that follows from it can be compared
+        return 0.0, np.zeros(3, dtype=int), same, good
+    worst = 0.0
     seed, clamp = outcomes.settings["seed"], outcomes.settings["clamp"]
     inputs = [x]
     for trial in range(outcomes.trials):
@@ -346,13 +415,14 @@ def compare_image(row, root, recipe, network, heads, outcomes, i):
             same = class_of.get(int(row_logits.argmax()), 65535) == outcomes.predicted[i, h, v]
             near = top[1] - top[0] <= 1e-4 * np.abs(row_logits[bias > ABSENT]).max()
             counts += [1, not same, not same and near]
-    return worst, counts
+    return worst, counts, same, good
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("run")
     parser.add_argument("--backbone", required=True)
+    parser.add_argument("--detector", help="of a run with --noise-boxes")
     parser.add_argument("--images", type=int, default=6)
     options = parser.parse_args()
     name = os.path.basename(os.path.normpath(options.backbone))
@@ -372,11 +442,19 @@ def main():
     classes = [row[0] for row in db.execute("SELECT label FROM classes ORDER BY class_index")]
     heads = open_heads(options.run, name, outcomes.heads, classes, options.backbone)
     network = open_network(options.backbone)
+    probability, boxes = outcomes.settings["boxes"], None
+    if probability > 0:
+        if options.detector is None:
+            sys.exit("the run's masks are unions of boxes: give --detector MODEL")
+        boxes = Boxes(db, options.detector, probability)
 
-    worst, counts = 0.0, np.zeros(3, dtype=int)
+    worst, counts, masks = 0.0, np.zeros(3, dtype=int), []
     for i in np.unique(np.linspace(0, len(rows) - 1, options.images).astype(int)):
-        one, found = compare_image(rows[i], root, recipe, network, heads, outcomes, i)
+        one, found, *mask = compare_image(rows[i], root, recipe, network, heads, boxes, outcomes, i)
         worst, counts = max(worst, one), counts + found
+        masks.append(mask)
+    same, good = np.array(masks).sum(0)
+    print(f"masks: {len(masks)} compared, {same} the same, {good - same} differ by rounding")
     print(f"lengths of the noise: largest relative difference {worst:.2g}")
     print(f"predictions: {counts[0]} compared, {counts[1]} differ, {counts[2]} of them near ties")
 
@@ -385,7 +463,7 @@ def main():
     missing = [key for key in expected if key not in stored]
     largest = max(abs(float(value) - stored[key]) for key, value in expected.items() if key in stored)
     print(f"results: {len(expected)} computed again, {len(missing)} missing, largest difference {largest:.2g}")
-    return int(worst > 1e-6 or counts[1] > counts[2] or bool(missing) or largest > 1e-12)
+    return int(good < len(masks) or same == 0 or worst > 1e-6 or counts[1] > counts[2] or bool(missing) or largest > 1e-12)
 
 
 if __name__ == "__main__":
