@@ -85,13 +85,8 @@ static void take_block(sql_columns *at, store_experiment_block *out)
 static spur_status drop_from(store *into, enum query which, const store_experiment *of,
                              spur_error *error)
 {
-    spur_status status;
-    sql_query query;
-    TRY(sql_prepare(into, which, &query, error));
-    bind_key(&query, of);
-    TRY(sql_run(into, &query, error));
-done:
-    return status;
+    const char *const key[] = {of->stage, of->subject, of->split};
+    return sql_run_texts(into, which, key, sizeof key / sizeof key[0], error);
 }
 
 spur_status store_put_experiment(store *into, const store_experiment *experiment,
@@ -132,10 +127,7 @@ spur_status store_put_experiment_block(store *into, const store_experiment *of,
     sql_bytes(&query, sum, sizeof sum);
     TRY(sql_run(into, &query, error));
 done:
-    if (status != SPUR_OK) {
-        store_roll_back(into);
-    }
-    return status;
+    return store_leave(into, status);
 }
 
 /* ---- reading ----------------------------------------------------------------------------- */
@@ -157,15 +149,12 @@ spur_status store_each_experiment(store *from, store_experiment_visit visit, voi
 {
     spur_status status;
     sql_query query = {NULL, 0, 0};
-    bool has_row;
     TRY(sql_prepare(from, READ_EXPERIMENTS, &query, error));
-    TRY(sql_step(from, &query, &has_row, error));
-    while (has_row) {
+    while (sql_next(from, &query, &status, error)) {
         store_experiment one;
         unsigned char sum[DIGEST_SIZE];
         TRY(take_experiment(from, &query, &one, sum, error));
         TRY(visit(context, &one, error));
-        TRY(sql_step(from, &query, &has_row, error));
     }
 done:
     sql_stop(&query);
@@ -178,11 +167,9 @@ spur_status store_each_experiment_block(store *from, const store_experiment *of,
 {
     spur_status status;
     sql_query query = {NULL, 0, 0};
-    bool has_row;
     TRY(sql_prepare(from, READ_EXPERIMENT_BLOCKS, &query, error));
     bind_key(&query, of);
-    TRY(sql_step(from, &query, &has_row, error));
-    while (has_row) {
+    while (sql_next(from, &query, &status, error)) {
         store_experiment_block one;
         sql_columns at = sql_columns_of(&query);
         take_block(&at, &one);
@@ -190,7 +177,6 @@ spur_status store_each_experiment_block(store *from, const store_experiment *of,
             TRY(store_fail_check(from, error, "values of table experiment_blocks"));
         }
         TRY(visit(context, &one, error));
-        TRY(sql_step(from, &query, &has_row, error));
     }
 done:
     sql_stop(&query);
@@ -203,10 +189,8 @@ static spur_status verify_experiments(store *from, spur_error *error)
 {
     spur_status status;
     sql_query query = {NULL, 0, 0};
-    bool has_row;
     TRY(sql_prepare(from, READ_EXPERIMENTS, &query, error));
-    TRY(sql_step(from, &query, &has_row, error));
-    while (has_row) {
+    while (sql_next(from, &query, &status, error)) {
         store_experiment one;
         unsigned char expected[DIGEST_SIZE], found[DIGEST_SIZE];
         TRY(take_experiment(from, &query, &one, found, error));
@@ -214,7 +198,6 @@ static spur_status verify_experiments(store *from, spur_error *error)
         if (memcmp(found, expected, sizeof found) != 0) {
             TRY(store_fail_check(from, error, "digest of an experiment"));
         }
-        TRY(sql_step(from, &query, &has_row, error));
     }
 done:
     sql_stop(&query);
@@ -251,13 +234,10 @@ spur_status store_verify_experiments(store *from, spur_error *error)
 {
     spur_status status;
     sql_query query = {NULL, 0, 0};
-    bool has_row;
     TRY(verify_experiments(from, error));
     TRY(sql_prepare(from, READ_ALL_EXPERIMENT_BLOCKS, &query, error));
-    TRY(sql_step(from, &query, &has_row, error));
-    while (has_row) {
+    while (sql_next(from, &query, &status, error)) {
         TRY(verify_block(from, &query, error));
-        TRY(sql_step(from, &query, &has_row, error));
     }
 done:
     sql_stop(&query);

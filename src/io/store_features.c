@@ -59,16 +59,13 @@ spur_status store_load_backbones(store *from, spur_error *error)
     spur_status status;
     sql_query query = {NULL, 0, 0};
     size_t capacity = 0;
-    bool has_row;
     TRY(sql_prepare(from, READ_BACKBONES, &query, error));
-    TRY(sql_step(from, &query, &has_row, error));
-    while (has_row) {
+    while (sql_next(from, &query, &status, error)) {
         sql_columns at = sql_columns_of(&query);
         TRY(memory_grow(&from->backbones, &capacity, from->backbone_count + 1,
                         sizeof *from->backbones, error));
         TRY(load_backbone(from, &at, &from->backbones[from->backbone_count], error));
         from->backbone_count++;
-        TRY(sql_step(from, &query, &has_row, error));
     }
 done:
     sql_stop(&query);
@@ -167,10 +164,7 @@ spur_status store_put_feature_block(store *into, const char *backbone, const cha
     TRY(sql_run(into, &query, error));
 done:
     text_buffer_free(&bytes);
-    if (status != SPUR_OK) {
-        store_roll_back(into);
-    }
-    return status;
+    return store_leave(into, status);
 }
 
 static bool take_block(sql_columns *at, store_feature_block *out)
@@ -188,13 +182,11 @@ spur_status store_list_feature_blocks(store *from, const char *backbone, const c
 {
     spur_status status;
     sql_query query = {NULL, 0, 0};
-    bool has_row;
     memset(done, 0, count);
     TRY(sql_prepare(from, READ_FEATURE_BLOCKS, &query, error));
     sql_text(&query, backbone);
     sql_text(&query, split);
-    TRY(sql_step(from, &query, &has_row, error));
-    while (has_row) {
+    while (sql_next(from, &query, &status, error)) {
         store_feature_block block = {0};
         sql_columns at = sql_columns_of(&query);
         if (!take_block(&at, &block) || block.block >= count) {
@@ -202,7 +194,6 @@ spur_status store_list_feature_blocks(store *from, const char *backbone, const c
         }
         done[block.block] = 1;
         memcpy(digests[block.block], block.digest, sizeof block.digest);
-        TRY(sql_step(from, &query, &has_row, error));
     }
 done:
     sql_stop(&query);
@@ -229,12 +220,10 @@ spur_status store_each_feature_failure(store *from, const char *backbone, const 
 {
     spur_status status;
     sql_query query = {NULL, 0, 0};
-    bool has_row;
     TRY(sql_prepare(from, READ_FEATURE_FAILURES, &query, error));
     sql_text(&query, backbone);
     sql_text(&query, split);
-    TRY(sql_step(from, &query, &has_row, error));
-    while (has_row) {
+    while (sql_next(from, &query, &status, error)) {
         sql_columns at = sql_columns_of(&query);
         store_feature_failure failure = {sql_take_int(&at, SIZE_LIMIT),
                                          sql_take_some_text(&at)};
@@ -242,7 +231,6 @@ spur_status store_each_feature_failure(store *from, const char *backbone, const 
             TRY(store_fail_check(from, error, "values of table feature_failures"));
         }
         TRY(visit(context, &failure, error));
-        TRY(sql_step(from, &query, &has_row, error));
     }
 done:
     sql_stop(&query);
@@ -252,14 +240,8 @@ done:
 static spur_status drop_from(store *into, enum query which, const char *backbone,
                              const char *split, spur_error *error)
 {
-    spur_status status;
-    sql_query query;
-    TRY(sql_prepare(into, which, &query, error));
-    sql_text(&query, backbone);
-    sql_text(&query, split);
-    TRY(sql_run(into, &query, error));
-done:
-    return status;
+    const char *const key[] = {backbone, split};
+    return sql_run_texts(into, which, key, sizeof key / sizeof key[0], error);
 }
 
 spur_status store_drop_features(store *into, const char *backbone, const char *split,
@@ -360,15 +342,13 @@ spur_status store_verify_features(store *from, spur_error *error)
     sql_query blocks = {NULL, 0, 0};
     failure_cursor cursor = {.query = {NULL, 0, 0}};
     text_buffer bytes = {NULL, 0, 0};
-    bool has_block;
     TRY(sql_prepare(from, READ_ALL_FEATURE_BLOCKS, &blocks, error));
     TRY(sql_prepare(from, READ_ALL_FEATURE_FAILURES, &cursor.query, error));
     TRY(next_failure(from, &cursor, error));
-    TRY(sql_step(from, &blocks, &has_block, error));
-    while (has_block) {
+    while (sql_next(from, &blocks, &status, error)) {
         TRY(verify_block(from, &blocks, &cursor, &bytes, error));
-        TRY(sql_step(from, &blocks, &has_block, error));
     }
+    TRY(status);
     if (cursor.has_row) {
         TRY(store_fail_check(from, error, "every failed feature row belongs to a block"));
     }

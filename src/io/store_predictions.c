@@ -58,16 +58,13 @@ static spur_status each_row(store *from,
 {
     spur_status status;
     sql_query query = {NULL, 0, 0};
-    bool has_row;
     TRY(sql_prepare(from, READ_PREDICTIONS, &query, error));
-    TRY(sql_step(from, &query, &has_row, error));
-    while (has_row) {
+    while (sql_next(from, &query, &status, error)) {
         prediction_row row;
         if (!take_row(&query, &row)) {
             TRY(store_fail_check(from, error, "values of table predictions"));
         }
         TRY(visit(from, &row, context, error));
-        TRY(sql_step(from, &query, &has_row, error));
     }
 done:
     sql_stop(&query);
@@ -164,15 +161,8 @@ done:
 static spur_status drop_row(store *into, const char *split, const char *backbone,
                             const char *head, spur_error *error)
 {
-    spur_status status;
-    sql_query query;
-    TRY(sql_prepare(into, DROP_PREDICTION, &query, error));
-    sql_text(&query, split);
-    sql_text(&query, backbone);
-    sql_text(&query, head);
-    TRY(sql_run(into, &query, error));
-done:
-    return status;
+    const char *const key[] = {split, backbone, head};
+    return sql_run_texts(into, DROP_PREDICTION, key, sizeof key / sizeof key[0], error);
 }
 
 spur_status store_put_predictions(store *into, const store_predictions *row, spur_error *error)
@@ -192,29 +182,18 @@ spur_status store_put_predictions(store *into, const store_predictions *row, spu
     sql_bytes(&query, sum, sizeof sum);
     TRY(sql_run(into, &query, error));
 done:
-    if (status != SPUR_OK) {
-        store_roll_back(into);
-    }
-    return status;
+    return store_leave(into, status);
 }
 
 spur_status store_drop_predictions(store *into, const char *split, const char *backbone,
                                    const char *head, spur_error *error)
 {
-    spur_status status = drop_row(into, split, backbone, head, error);
-    if (status != SPUR_OK) {
-        store_roll_back(into);
-    }
-    return status;
+    return store_leave(into, drop_row(into, split, backbone, head, error));
 }
 
 spur_status store_seal_predictions(store *into, spur_error *error)
 {
-    spur_status status = store_write_check(into, "predictions", error);
-    if (status != SPUR_OK) {
-        store_roll_back(into);
-    }
-    return status;
+    return store_leave(into, store_write_check(into, "predictions", error));
 }
 
 /* ---- verification -------------------------------------------------------------------- */

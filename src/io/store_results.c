@@ -46,10 +46,8 @@ spur_status store_each_result(store *from, const char *stage, store_result_visit
 {
     spur_status status;
     sql_query query = {NULL, 0, 0};
-    bool has_row;
     TRY(open_rows(from, stage, READ_RESULTS, READ_STAGE_RESULTS, &query, error));
-    TRY(sql_step(from, &query, &has_row, error));
-    while (has_row) {
+    while (sql_next(from, &query, &status, error)) {
         sql_columns at = sql_columns_of(&query);
         const char *of = sql_take_some_text(&at);
         store_result result = {sql_take_some_text(&at), sql_take_double(&at)};
@@ -57,7 +55,6 @@ spur_status store_each_result(store *from, const char *stage, store_result_visit
             TRY(store_fail_check(from, error, "values of table results"));
         }
         TRY(visit(context, of, &result, error));
-        TRY(sql_step(from, &query, &has_row, error));
     }
 done:
     sql_stop(&query);
@@ -69,10 +66,8 @@ spur_status store_each_finding(store *from, const char *stage, store_finding_vis
 {
     spur_status status;
     sql_query query = {NULL, 0, 0};
-    bool has_row;
     TRY(open_rows(from, stage, READ_FINDINGS, READ_STAGE_FINDINGS, &query, error));
-    TRY(sql_step(from, &query, &has_row, error));
-    while (has_row) {
+    while (sql_next(from, &query, &status, error)) {
         sql_columns at = sql_columns_of(&query);
         const char *of = sql_take_some_text(&at);
         store_finding finding = {sql_take_some_text(&at), sql_take_some_text(&at)};
@@ -80,7 +75,6 @@ spur_status store_each_finding(store *from, const char *stage, store_finding_vis
             TRY(store_fail_check(from, error, "values of table findings"));
         }
         TRY(visit(context, of, &finding, error));
-        TRY(sql_step(from, &query, &has_row, error));
     }
 done:
     sql_stop(&query);
@@ -159,16 +153,13 @@ static spur_status each_stage(store *from,
 {
     spur_status status;
     sql_query query = {NULL, 0, 0};
-    bool has_row;
     TRY(sql_prepare(from, READ_STAGES, &query, error));
-    TRY(sql_step(from, &query, &has_row, error));
-    while (has_row) {
+    while (sql_next(from, &query, &status, error)) {
         stage_row row;
         if (!take_stage(&query, &row)) {
             TRY(store_fail_check(from, error, "values of table stages"));
         }
         TRY(visit(from, &row, context, error));
-        TRY(sql_step(from, &query, &has_row, error));
     }
 done:
     sql_stop(&query);
@@ -263,9 +254,9 @@ done:
 static spur_status drop_rows(store *into, const char *name, spur_error *error)
 {
     spur_status status;
-    TRY(sql_run_split(into, DROP_RESULTS, name, error));
-    TRY(sql_run_split(into, DROP_FINDINGS, name, error));
-    TRY(sql_run_split(into, DROP_STAGE, name, error));
+    TRY(sql_run_name(into, DROP_RESULTS, name, error));
+    TRY(sql_run_name(into, DROP_FINDINGS, name, error));
+    TRY(sql_run_name(into, DROP_STAGE, name, error));
 done:
     return status;
 }
@@ -321,10 +312,7 @@ spur_status store_put_stage(store *into, const store_stage *stage, spur_error *e
     }
     TRY(put_row(into, stage, error));
 done:
-    if (status != SPUR_OK) {
-        store_roll_back(into);
-    }
-    return status;
+    return store_leave(into, status);
 }
 
 spur_status store_drop_stage(store *into, const char *name, spur_error *error)
@@ -333,8 +321,5 @@ spur_status store_drop_stage(store *into, const char *name, spur_error *error)
     TRY(drop_rows(into, name, error));
     TRY(store_write_check(into, "stages", error));
 done:
-    if (status != SPUR_OK) {
-        store_roll_back(into);
-    }
-    return status;
+    return store_leave(into, status);
 }

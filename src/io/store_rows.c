@@ -251,10 +251,7 @@ spur_status store_put_batch(store *into, const char *split, uint64_t batch,
 done:
     text_buffer_free(&bytes);
     text_buffer_free(&bins);
-    if (status != SPUR_OK) {
-        store_roll_back(into);
-    }
-    return status;
+    return store_leave(into, status);
 }
 
 spur_status store_commit(store *into, spur_error *error)
@@ -274,19 +271,16 @@ spur_status store_list_batches(store *from, const char *split, unsigned char *do
 {
     spur_status status;
     sql_query query = {NULL, 0, 0};
-    bool has_row;
     memset(done, 0, count);
     TRY(sql_prepare(from, READ_BATCHES, &query, error));
     sql_text(&query, split);
-    TRY(sql_step(from, &query, &has_row, error));
-    while (has_row) {
+    while (sql_next(from, &query, &status, error)) {
         sql_columns at = sql_columns_of(&query);
         uint64_t batch = sql_take_int(&at, SIZE_LIMIT);
         if (at.is_bad || batch >= count) {
             TRY(store_fail_check(from, error, "batch numbers of the split"));
         }
         done[batch] = 1;
-        TRY(sql_step(from, &query, &has_row, error));
     }
 done:
     sql_stop(&query);
@@ -298,17 +292,14 @@ spur_status store_each_row(store *from, const char *split, store_visit visit, vo
 {
     spur_status status;
     sql_query query = {NULL, 0, 0};
-    bool has_row;
     TRY(sql_prepare(from, READ_ROWS, &query, error));
     sql_text(&query, split);
-    TRY(sql_step(from, &query, &has_row, error));
-    while (has_row) {
+    while (sql_next(from, &query, &status, error)) {
         store_row row;
         if (!store_take_row(&query, from->class_count, &row)) {
             TRY(store_fail_check(from, error, "values of tables images and scores"));
         }
         TRY(visit(context, &row, error));
-        TRY(sql_step(from, &query, &has_row, error));
     }
 done:
     sql_stop(&query);

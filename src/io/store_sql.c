@@ -264,6 +264,13 @@ spur_status sql_step(store *from, const sql_query *query, bool *has_row, spur_er
     return status;
 }
 
+bool sql_next(store *from, const sql_query *query, spur_status *status, spur_error *error)
+{
+    bool has_row;
+    *status = sql_step(from, query, &has_row, error);
+    return has_row;
+}
+
 /* Runs a statement that returns no row. */
 spur_status sql_run(store *from, const sql_query *query, spur_error *error)
 {
@@ -281,15 +288,23 @@ done:
     return status;
 }
 
-spur_status sql_run_split(store *from, enum query which, const char *split, spur_error *error)
+spur_status sql_run_texts(store *from, enum query which, const char *const *texts, size_t count,
+                          spur_error *error)
 {
     spur_status status;
     sql_query query;
     TRY(sql_prepare(from, which, &query, error));
-    sql_text(&query, split);
+    for (size_t i = 0; i < count; i++) {
+        sql_text(&query, texts[i]);
+    }
     TRY(sql_run(from, &query, error));
 done:
     return status;
+}
+
+spur_status sql_run_name(store *from, enum query which, const char *name, spur_error *error)
+{
+    return sql_run_texts(from, which, &name, 1, error);
 }
 
 /* Ends a query that was left before its last row. */
@@ -446,6 +461,14 @@ void store_roll_back(store *from)
         }
         from->in_transaction = false;
     }
+}
+
+spur_status store_leave(store *into, spur_status status)
+{
+    if (status != SPUR_OK) {
+        store_roll_back(into);
+    }
+    return status;
 }
 
 spur_status store_end(store *into, spur_error *error)

@@ -155,11 +155,15 @@ void sql_text(sql_query *into, const char *text);
 /* Next row; *has_row false at the end (the statement is reset then). */
 spur_status sql_step(store *from, const sql_query *query, bool *has_row,
                      spur_error *error) SPUR_MUST_USE;
-/* Runs a statement that returns no row: bound, without values, with a split's name. */
+/* The same for a loop: false at the end, and on a failure, which *status then is. */
+bool sql_next(store *from, const sql_query *query, spur_status *status, spur_error *error);
+/* Runs a statement that returns no row: bound, without values, with texts, with one name. */
 spur_status sql_run(store *from, const sql_query *query, spur_error *error) SPUR_MUST_USE;
 spur_status sql_run_plain(store *from, enum query which, spur_error *error) SPUR_MUST_USE;
-spur_status sql_run_split(store *from, enum query which, const char *split,
+spur_status sql_run_texts(store *from, enum query which, const char *const *texts, size_t count,
                           spur_error *error) SPUR_MUST_USE;
+spur_status sql_run_name(store *from, enum query which, const char *name,
+                         spur_error *error) SPUR_MUST_USE;
 /* Ends a query that was left before its last row. */
 void sql_stop(const sql_query *query);
 
@@ -184,6 +188,8 @@ spur_status sql_execute(store *from, const char *sql, spur_error *error) SPUR_MU
 /* Commits; rolls back when that fails. */
 spur_status store_end(store *into, spur_error *error) SPUR_MUST_USE;
 void store_roll_back(store *from);
+/* Ends a write inside the caller's transaction: returns status, a failure rolled back. */
+spur_status store_leave(store *into, spur_status status) SPUR_MUST_USE;
 /* Moves the log into run.db, so that what all rows share no longer depends on it. */
 spur_status store_move_log(store *into, spur_error *error) SPUR_MUST_USE;
 

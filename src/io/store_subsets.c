@@ -69,16 +69,13 @@ static spur_status each_definition(store *from,
 {
     spur_status status;
     sql_query query = {NULL, 0, 0};
-    bool has_row;
     TRY(sql_prepare(from, READ_SUBSETS, &query, error));
-    TRY(sql_step(from, &query, &has_row, error));
-    while (has_row) {
+    while (sql_next(from, &query, &status, error)) {
         definition one;
         if (!take_definition(&query, &one)) {
             TRY(store_fail_check(from, error, "values of table subsets"));
         }
         TRY(visit(from, &one, context, error));
-        TRY(sql_step(from, &query, &has_row, error));
     }
 done:
     sql_stop(&query);
@@ -134,19 +131,12 @@ spur_status store_put_subset(store *into, const store_subset *subset,
     TRY(put_definition(into, subset, sum, error));
 done:
     text_buffer_free(&bytes);
-    if (status != SPUR_OK) {
-        store_roll_back(into);
-    }
-    return status;
+    return store_leave(into, status);
 }
 
 static spur_status drop(store *into, enum query which, const char *name, spur_error *error)
 {
-    spur_status status = sql_run_split(into, which, name, error);
-    if (status != SPUR_OK) {
-        store_roll_back(into);
-    }
-    return status;
+    return store_leave(into, sql_run_name(into, which, name, error));
 }
 
 spur_status store_drop_subset(store *into, const char *name, spur_error *error)
@@ -160,11 +150,7 @@ done:
 
 spur_status store_seal_subsets(store *into, spur_error *error)
 {
-    spur_status status = store_write_check(into, "subsets", error);
-    if (status != SPUR_OK) {
-        store_roll_back(into);
-    }
-    return status;
+    return store_leave(into, store_write_check(into, "subsets", error));
 }
 
 /* ---- reading ------------------------------------------------------------------------- */
@@ -196,17 +182,15 @@ spur_status store_get_members(store *from, const char *name, store_member **memb
     sql_query query = {NULL, 0, 0};
     store_member *made = NULL;
     size_t capacity = 0, used = 0;
-    bool has_row;
     TRY(sql_prepare(from, READ_MEMBERS, &query, error));
     sql_text(&query, name);
-    TRY(sql_step(from, &query, &has_row, error));
-    while (has_row) {
+    while (sql_next(from, &query, &status, error)) {
         TRY(memory_grow(&made, &capacity, used + 1, sizeof *made, error));
         if (!take_member(&query, &made[used++])) {
             TRY(store_fail_check(from, error, "values of table subset_members"));
         }
-        TRY(sql_step(from, &query, &has_row, error));
     }
+    TRY(status);
     *members = made;
     *count = used;
     made = NULL;

@@ -17,14 +17,11 @@ static spur_status encode_settings(store *from, text_buffer *into, spur_error *e
 {
     spur_status status;
     sql_query query = {NULL, 0, 0};
-    bool has_row;
     TRY(sql_prepare(from, READ_SETTINGS, &query, error));
-    TRY(sql_step(from, &query, &has_row, error));
-    while (has_row) {
+    while (sql_next(from, &query, &status, error)) {
         sql_columns at = sql_columns_of(&query);
         TRY(digest_text(into, sql_take_some_text(&at), error));
         TRY(digest_text(into, sql_take_some_text(&at), error));
-        TRY(sql_step(from, &query, &has_row, error));
     }
 done:
     sql_stop(&query);
@@ -195,16 +192,13 @@ static spur_status load_classes(store *from, spur_error *error)
     spur_status status;
     sql_query query = {NULL, 0, 0};
     size_t capacity = 0;
-    bool has_row;
     TRY(sql_prepare(from, READ_CLASSES, &query, error));
-    TRY(sql_step(from, &query, &has_row, error));
-    while (has_row) {
+    while (sql_next(from, &query, &status, error)) {
         sql_columns at = sql_columns_of(&query);
         TRY(memory_grow(&from->classes, &capacity, from->class_count + 1, sizeof *from->classes,
                         error));
         TRY(load_class(from, &at, &from->classes[from->class_count], error));
         from->class_count++;
-        TRY(sql_step(from, &query, &has_row, error));
     }
 done:
     sql_stop(&query);
@@ -216,10 +210,8 @@ static spur_status load_splits(store *from, spur_error *error)
     spur_status status;
     sql_query query = {NULL, 0, 0};
     size_t capacity = 0;
-    bool has_row;
     TRY(sql_prepare(from, READ_SPLITS, &query, error));
-    TRY(sql_step(from, &query, &has_row, error));
-    while (has_row) {
+    while (sql_next(from, &query, &status, error)) {
         sql_columns at = sql_columns_of(&query);
         TRY(memory_grow(&from->splits, &capacity, from->split_count + 1, sizeof *from->splits,
                         error));
@@ -233,7 +225,6 @@ static spur_status load_splits(store *from, spur_error *error)
             TRY(store_fail_check(from, error, "values of table splits"));
         }
         from->split_count++;
-        TRY(sql_step(from, &query, &has_row, error));
     }
 done:
     sql_stop(&query);
@@ -351,17 +342,6 @@ static spur_status name_split_setting(const char *split, text_buffer *key, spur_
     return text_format(key, error, "split %s", split);
 }
 
-static spur_status drop_setting(store *into, const char *key, spur_error *error)
-{
-    spur_status status;
-    sql_query query;
-    TRY(sql_prepare(into, DROP_SETTING, &query, error));
-    sql_text(&query, key);
-    TRY(sql_run(into, &query, error));
-done:
-    return status;
-}
-
 spur_status store_put_split_setting(store *into, const char *split, const char *value,
                                     spur_error *error)
 {
@@ -370,7 +350,7 @@ spur_status store_put_split_setting(store *into, const char *split, const char *
     sql_query query;
     TRY(store_begin(into, error));
     TRY(name_split_setting(split, &key, error));
-    TRY(drop_setting(into, key.data, error));
+    TRY(sql_run_name(into, DROP_SETTING, key.data, error));
     TRY(sql_prepare(into, PUT_SETTING, &query, error));
     sql_text(&query, key.data);
     sql_text(&query, value);
@@ -431,9 +411,9 @@ spur_status store_drop_split(store *into, const char *split, spur_error *error)
     text_buffer key = {NULL, 0, 0};
     TRY(store_begin(into, error));
     TRY(name_split_setting(split, &key, error));
-    TRY(drop_setting(into, key.data, error));
+    TRY(sql_run_name(into, DROP_SETTING, key.data, error));
     for (size_t i = 0; i < sizeof drops / sizeof drops[0]; i++) {
-        TRY(sql_run_split(into, drops[i], split, error));
+        TRY(sql_run_name(into, drops[i], split, error));
     }
     TRY(sql_run_plain(into, DROP_IDLE_BACKBONES, error));
     TRY(store_load_tables(into, error));

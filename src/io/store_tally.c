@@ -101,17 +101,14 @@ static spur_status each_pending(store *from, const char *split, cell_visit visit
 {
     spur_status status;
     sql_query query = {NULL, 0, 0};
-    bool has_row;
     TRY(sql_prepare(from, READ_PENDING, &query, error));
     sql_text(&query, split);
-    TRY(sql_step(from, &query, &has_row, error));
-    while (has_row) {
+    while (sql_next(from, &query, &status, error)) {
         const unsigned char *bytes = sqlite3_column_blob(query.statement, 1);
         size_t length = (size_t)sqlite3_column_bytes(query.statement, 1);
         if (!decode_bins(bytes, length, from->class_count, visit, context)) {
             TRY(store_fail_check(from, error, "values of table pending_tallies"));
         }
-        TRY(sql_step(from, &query, &has_row, error));
     }
 done:
     sql_stop(&query);
@@ -188,9 +185,7 @@ static spur_status each_cell(store *from, sql_query *query,
                              void *context, spur_error *error)
 {
     spur_status status;
-    bool has_row;
-    TRY(sql_step(from, query, &has_row, error));
-    while (has_row) {
+    while (sql_next(from, query, &status, error)) {
         sql_columns at = sql_columns_of(query);
         size_t class_index = sql_take_int(&at, (sqlite3_int64)from->class_count);
         bool is_own = sql_take_bool(&at);
@@ -200,7 +195,6 @@ static spur_status each_cell(store *from, sql_query *query,
             TRY(store_fail_check(from, error, "values of table histograms"));
         }
         visit(context, class_index, is_own, bin, images);
-        TRY(sql_step(from, query, &has_row, error));
     }
 done:
     sql_stop(query);

@@ -70,13 +70,11 @@ static spur_status verify_split(store *from, const store_split *split, totals *s
     sql_query rows = {NULL, 0, 0};
     text_buffer bytes = {NULL, 0, 0};
     uint64_t tally = 0;
-    bool has_batch;
     TRY(sql_prepare(from, READ_BATCHES, &batches, error));
     sql_text(&batches, split->name);
     TRY(sql_prepare(from, READ_ROWS, &rows, error));
     sql_text(&rows, split->name);
-    TRY(sql_step(from, &batches, &has_batch, error));
-    while (has_batch) {
+    while (sql_next(from, &batches, &status, error)) {
         batch_head head;
         if (!take_batch(&batches, &head) ||
             head.batch * STORE_BATCH_ROWS + head.images > split->images) {
@@ -84,8 +82,8 @@ static spur_status verify_split(store *from, const store_split *split, totals *s
         }
         TRY(verify_batch(from, split->name, &head, &rows, &bytes, sums, error));
         tally += head.tally;
-        TRY(sql_step(from, &batches, &has_batch, error));
     }
+    TRY(status);
     TRY(store_verify_tallies(from, split->name, tally, error));
 done:
     sql_stop(&batches);
