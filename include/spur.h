@@ -424,6 +424,11 @@ typedef struct spur_class_plan {
     uint64_t images;
 } spur_class_plan;
 
+typedef struct spur_split_plan {
+    const char *name;
+    uint64_t images;
+} spur_split_plan;
+
 typedef struct spur_score_summary {
     uint64_t found, scored, failed, skipped; /* found = scored + failed */
     uint64_t oriented, with_alpha, with_warnings, duplicates;
@@ -435,6 +440,8 @@ typedef struct spur_score_summary {
     size_t threads;
     size_t class_count;
     spur_class_plan *classes;
+    size_t split_count;
+    spur_split_plan *splits;     /* of the dataset, in order of their first rows */
     const char *class_order;     /* "lex", "numeric" ... as resolved */
     const char *prompts;         /* the templates, for people */
     spur_detector_info detector; /* texts owned by the summary */

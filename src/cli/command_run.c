@@ -166,8 +166,8 @@ static spur_status read_evaluation(const arguments *from, kept_values *kept, run
         FAIL(SPUR_USAGE, "--noise needs --backbone MODEL");
     }
     TRY(read_confounds(from, kept->confounds, &job->eval, error));
-    TRY(read_noise_options(from, &kept->noise, &job->eval, error));
     run_preset_apply(from, job);
+    TRY(read_noise_options(from, &kept->noise, &job->eval, error));
 done:
     return status;
 }

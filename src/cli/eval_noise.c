@@ -152,11 +152,23 @@ static spur_status read_noise(const arguments *from, noise_arguments *kept,
     return status == SPUR_OK ? read_models(from, kept, out, error) : status;
 }
 
+/* Options on how to do what is not asked for (by the table's first) would be lost. */
+static spur_status check_asked(const arguments *from, const option *table, bool is_asked,
+                               spur_error *error)
+{
+    for (const option *one = table + 1; !is_asked && one->name != NULL; one++) {
+        if (argument_flag(from, one->name)) {
+            return failure_set(error, SPUR_USAGE, "--%s needs --%s", one->name, table->name);
+        }
+    }
+    return SPUR_OK;
+}
+
 spur_status read_noise_options(const arguments *from, noise_arguments *kept,
                                spur_eval_options *out, spur_error *error)
 {
-    spur_status status = SPUR_OK;
-    out->noise = argument_flag(from, "noise");
+    spur_status status;
+    out->noise = out->noise || argument_flag(from, "noise");
     out->audit = argument_flag(from, "audit");
     read_backbone_options(from, &out->noise_options);
     out->noise_trials = (size_t)argument_whole(from, "trials", 0);
@@ -167,7 +179,11 @@ spur_status read_noise_options(const arguments *from, noise_arguments *kept,
     out->noise_limit = argument_whole(from, "noise-limit", 0);
     out->audit_split = argument_text(from, "audit-split");
     out->audit_limit = argument_whole(from, "audit-limit", 0);
-    if (out->noise) {
+    status = check_asked(from, noise_table, out->noise, error);
+    if (status == SPUR_OK) {
+        status = check_asked(from, audit_table, out->audit, error);
+    }
+    if (status == SPUR_OK && out->noise) {
         status = read_noise(from, kept, out, error);
     }
     if (status == SPUR_OK && (out->audit || (out->noise && out->noise_boxes > 0.0))) {

@@ -16,7 +16,7 @@ typedef struct noise_arguments {
     double strengths[32];
 } noise_arguments;
 
-/* Models that *out has already are not asked for. */
+/* Models that *out has already are not asked for; noise may have been asked for there, too. */
 spur_status read_noise_options(const arguments *from, noise_arguments *kept,
                                spur_eval_options *out, spur_error *error) SPUR_MUST_USE;
 

@@ -218,39 +218,73 @@ spur_status plan_retrain(run_job *job, size_t i, run_forecast *out, spur_error *
 
 /* ---- eval ------------------------------------------------------------------------------- */
 
-/* Images of the split that noise is added to; 0: not known before scoring. */
-static uint64_t count_noise_images(const run_job *job)
+/* The split that noise is added to: the one asked for, else val, else the first that is not
+ * train, else the first. *source is its dataset; NULL: there is none of that name. */
+static const spur_split_plan *find_noise_split(const run_job *job, size_t *source)
 {
-    const char *split = job->eval.noise_split == NULL ? "val" : job->eval.noise_split;
-    uint64_t images = 0;
-    for (size_t c = 0; job->ranked != NULL && c < job->ranked->class_count; c++) {
-        images += strcmp(job->ranked->classes[c].split, split) == 0
-                      ? job->ranked->classes[c].images
-                      : 0;
+    const spur_split_plan *found = NULL;
+    const char *asked = job->eval.noise_split;
+    int best = 0;
+    for (size_t i = 0; i < job->source_count; i++) {
+        for (size_t s = 0; s < job->scored[i]->split_count; s++) {
+            const spur_split_plan *split = &job->scored[i]->splits[s];
+            int fit = strcmp(split->name, asked == NULL ? "val" : asked) == 0 ? 3
+                      : asked != NULL                                         ? 0
+                      : strcmp(split->name, "train") != 0                     ? 2
+                                                                              : 1;
+            if (fit > best) {
+                best = fit;
+                found = split;
+                *source = i;
+            }
+        }
     }
-    for (size_t i = 0; images == 0 && i < job->source_count; i++) {
-        images = strcmp(job->sources[i].split, split) == 0 ? job->scored[i]->found : 0;
-    }
-    return job->eval.noise_limit > 0 && job->eval.noise_limit < images ? job->eval.noise_limit
-                                                                       : images;
+    return found;
 }
 
-/* True when the evaluation that stands in the run has numbers under noise. */
+static uint64_t count_noise_images(const run_job *job, const spur_split_plan *split)
+{
+    uint64_t limit = job->eval.noise_limit;
+    return limit > 0 && limit < split->images ? limit : split->images;
+}
+
+/* Of the detector for the union of boxes, which every backbone has it look for again. */
+static double detector_seconds(const run_job *job, uint64_t images, size_t source)
+{
+    const spur_score_summary *made = job->scored[source];
+    double threads = made->threads == 0 ? 1.0 : (double)made->threads;
+    return job->eval.noise_boxes > 0.0
+               ? (double)(images * job->backbone_count) * made->seconds_per_image / threads
+               : 0.0;
+}
+
+/* The end of a key of the largest noise asked for. No character of it is its first again, so it
+ * can be sought byte by byte. */
+static size_t write_noise_key(const spur_eval_options *options, char out[64])
+{
+    double most = options->noise_strength_count == 0 ? 10.0 : 0.0; /* of the usual ones */
+    for (size_t i = 0; i < options->noise_strength_count; i++) {
+        most = fmax(most, options->noise_strengths[i]);
+    }
+    bool has_sigma = options->noise_kind == SPUR_NOISE_SIGMA && most > 0.0;
+    return (size_t)snprintf(out, 64, "fg/%s%.9g/top1\"", has_sigma ? "sigma-" : "", most);
+}
+
+/* True when the evaluation that stands in the run has numbers under that noise. */
 static bool has_noise(const run_job *job)
 {
-    static const char word[] = "\"noise/";
-    char path[PATH_SIZE];
-    size_t matched = 0;
+    char path[PATH_SIZE], word[64];
+    size_t length = write_noise_key(&job->eval, word), matched = 0;
     int used = snprintf(path, sizeof path, "%s/metrics.json", job->run);
     FILE *from = used > 0 && (size_t)used < sizeof path ? fopen(path, "r") : NULL;
     if (from == NULL) {
         return false;
     }
-    for (int c = getc(from); c != EOF && matched + 1 < sizeof word; c = getc(from)) {
+    for (int c = getc(from); c != EOF && matched < length; c = getc(from)) {
         matched = c == word[matched] ? matched + 1 : (size_t)(c == word[0]);
     }
     (void)fclose(from);
-    return matched + 1 == sizeof word;
+    return matched == length;
 }
 
 spur_status plan_eval(run_job *job, size_t i, run_forecast *out, spur_error *error)
@@ -259,15 +293,19 @@ spur_status plan_eval(run_job *job, size_t i, run_forecast *out, spur_error *err
         job->eval.noise_strength_count == 0 ? 3 : job->eval.noise_strength_count;
     uint64_t trials = job->eval.noise_trials == 0 ? 3 : job->eval.noise_trials;
     uint64_t passes = 1 + 2 * strengths * trials; /* in the box and around it */
+    size_t source = 0;
+    const spur_split_plan *split = find_noise_split(job, &source);
     (void)i;
     (void)error;
     *out = (run_forecast){.unit = "noisy images"};
-    if (job->eval.noise) {
-        out->total = passes * job->backbone_count * count_noise_images(job);
+    if (job->eval.noise && split == NULL) {
+        out->seconds = (double)NAN; /* of a split that only the run knows */
+    } else if (job->eval.noise) {
+        uint64_t images = count_noise_images(job, split);
+        out->total = passes * job->backbone_count * images;
         out->missing = job->facts.is_behind || !has_noise(job) ? out->total : 0;
-        out->seconds = out->total == 0 ? (double)NAN
-                                       : (double)out->missing * job->facts.image_seconds /
-                                             (double)job->backbone_count;
+        out->seconds = (double)(passes * images) * job->facts.image_seconds +
+                       detector_seconds(job, images, source);
     }
     return SPUR_OK;
 }

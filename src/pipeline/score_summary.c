@@ -42,6 +42,21 @@ done:
     return status;
 }
 
+static spur_status fill_splits(const score_job *job, summary_block *into, spur_error *error)
+{
+    spur_status status;
+    size_t count = job->rows->split_count;
+    TRY(arena_take(into->texts, count, sizeof *into->shown.splits, &into->shown.splits, error));
+    into->shown.split_count = count;
+    for (size_t i = 0; i < count; i++) {
+        spur_split_plan *plan = &into->shown.splits[i];
+        plan->images = job->rows->splits[i].count;
+        TRY(keep_text(into, job->rows->splits[i].name, &plan->name, error));
+    }
+done:
+    return status;
+}
+
 static spur_status fill_warnings(const score_job *job, summary_block *into, spur_error *error)
 {
     spur_status status;
@@ -119,6 +134,7 @@ spur_status score_summarise(score_job *job, double seconds, spur_score_summary *
     made->shown.seconds_per_image = seconds;
     TRY(fill_counts(job, &made->shown, error));
     TRY(fill_classes(job, made, error));
+    TRY(fill_splits(job, made, error));
     TRY(fill_detector(job, made, error));
     TRY(keep_text(made, job->rows->class_order, &made->shown.class_order, error));
     TRY(keep_text(made, job->templates->text, &made->shown.prompts, error));
