@@ -10,7 +10,7 @@
 
 #include "cli/escape.h"
 #include "cli/failures.h"
-#include "cli/json_print.h"
+#include "cli/image_list.h"
 #include "cli/option_groups.h"
 #include "cli/signals.h"
 
@@ -45,9 +45,7 @@ typedef struct classify_job {
     spur_head *head;
     size_t top;
     const char *const *names; /* of the classes of the list at hand, or NULL */
-    json_printer json;
-    bool as_json;
-    uint64_t failed, shown;
+    image_list list;
     spur_classify_result **kept; /* for --raw, in argument order */
     size_t kept_count;
 } classify_job;
@@ -139,37 +137,29 @@ static void each_best(classify_job *job, const float *logits, size_t classes, sh
 
 static void class_to_json(classify_job *job, size_t k, double logit, double probability)
 {
-    json_put_open(&job->json, NULL, '{');
-    json_put_count(&job->json, "class_index", k);
-    json_put_text(&job->json, "name", class_name(job, k));
-    json_put_number(&job->json, "logit", logit);
-    json_put_number(&job->json, "probability", probability);
-    json_put_close(&job->json, '}');
+    json_put_open(&job->list.json, NULL, '{');
+    json_put_count(&job->list.json, "class_index", k);
+    json_put_text(&job->list.json, "name", class_name(job, k));
+    json_put_number(&job->list.json, "logit", logit);
+    json_put_number(&job->list.json, "probability", probability);
+    json_put_close(&job->list.json, '}');
 }
 
 static void list_to_json(classify_job *job, const char *key, const float *logits,
                          size_t classes)
 {
-    json_put_open(&job->json, key, '[');
+    json_put_open(&job->list.json, key, '[');
     each_best(job, logits, classes, class_to_json);
-    json_put_close(&job->json, ']');
+    json_put_close(&job->list.json, ']');
 }
 
 static void image_to_json(classify_job *job, const char *path,
                           const spur_classify_result *result, const spur_error *failure)
 {
-    json_printer *json = &job->json;
-    json_put_open(json, NULL, '{');
-    json_put_file_name(json, "file_name", path);
     if (result == NULL) {
-        json_put_null(json, "width");
-        json_put_null(json, "height");
-        json_put_text(json, "status", "failed");
-        json_put_text(json, "reason", failure->message);
+        image_list_object(&job->list, path, 0, 0, failure);
     } else {
-        json_put_count(json, "width", result->width);
-        json_put_count(json, "height", result->height);
-        json_put_text(json, "status", "ok");
+        image_list_object(&job->list, path, result->width, result->height, NULL);
         job->names = job->info.class_names;
         list_to_json(job, "top", result->logits, result->classes);
         if (result->head_logits != NULL) {
@@ -177,7 +167,7 @@ static void image_to_json(classify_job *job, const char *path,
             list_to_json(job, "top_head", result->head_logits, result->head_classes);
         }
     }
-    json_put_close(json, '}');
+    json_put_close(&job->list.json, '}');
 }
 
 static void print_class(classify_job *job, size_t k, double logit, double probability)
@@ -202,13 +192,11 @@ static void print_image(classify_job *job, const char *path, const spur_classify
                         const spur_error *failure)
 {
     if (result == NULL) {
-        failures_show(job->screen, &job->shown, path, failure->message);
+        failures_show(job->screen, &job->list.shown, path, failure->message);
         return;
     }
-    terminal_bold(job->screen, true);
-    escape_print(path, stdout);
-    terminal_bold(job->screen, false);
-    (void)printf(" %zux%zu\n", result->width, result->height);
+    image_list_heading(&job->list, path, result->width, result->height);
+    (void)putchar('\n');
     job->names = job->info.class_names;
     print_list(job, "the model's own head", result->logits, result->classes);
     if (result->head_logits != NULL) {
@@ -219,8 +207,9 @@ static void print_image(classify_job *job, const char *path, const spur_classify
 
 /* ---- images ------------------------------------------------------------------------------ */
 
-static spur_status classify_image(classify_job *job, const char *path, spur_error *error)
+static spur_status classify_image(void *context, const char *path, spur_error *error)
 {
+    classify_job *job = context;
     spur_classify_result *result = NULL;
     spur_status status =
         spur_classify(job->backbone, job->head, path, &job->options, &result, error);
@@ -233,8 +222,8 @@ static spur_status classify_image(classify_job *job, const char *path, spur_erro
     if (status != SPUR_OK && status != SPUR_IMAGE) {
         return status;
     }
-    job->failed += status == SPUR_IMAGE ? 1 : 0;
-    (job->as_json ? image_to_json : print_image)(job, path, result, error);
+    job->list.failed += status == SPUR_IMAGE ? 1 : 0;
+    (job->list.as_json ? image_to_json : print_image)(job, path, result, error);
     error->message[0] = '\0';
     if (job->kept != NULL) {
         job->kept[job->kept_count++] = result;
@@ -257,28 +246,12 @@ static spur_status write_raw(const classify_job *job, spur_error *error)
 
 static spur_status classify_images(classify_job *job, spur_error *error)
 {
-    spur_status status = SPUR_OK;
-    job->json.to = stdout;
-    if (job->as_json) {
-        json_put_open(&job->json, NULL, '{');
-        json_put_open(&job->json, "images", '[');
-    }
-    for (size_t i = 0; i < argument_count(job->from) && ferror(stdout) == 0; i++) {
-        if (signals_stop_wanted()) {
-            FAIL(SPUR_INTERRUPTED, "interrupted");
-        }
-        TRY(classify_image(job, argument_word(job->from, i), error));
-    }
-    if (job->as_json) {
-        json_put_close(&job->json, ']');
-        json_put_close(&job->json, '}');
-        json_put_end(&job->json);
-    }
-    failures_end(job->screen, job->shown);
+    spur_status status;
+    TRY(image_list_each(&job->list, classify_image, job, error));
     if (job->kept != NULL) {
         TRY(write_raw(job, error));
     }
-    status = failure_of_images(job->failed, argument_whole(job->from, "max-bad", 0), error);
+    TRY(image_list_end(&job->list, error));
 done:
     return status;
 }
@@ -286,7 +259,8 @@ done:
 static spur_status run_classify(const arguments *from, terminal *screen, spur_error *error)
 {
     spur_status status = SPUR_OK;
-    classify_job job = {.from = from, .screen = screen, .as_json = argument_flag(from, "json")};
+    classify_job job = {.from = from, .screen = screen};
+    image_list_begin(&job.list, from, screen);
     job.top = (size_t)argument_whole(from, "top", TOP_DEFAULT);
     TRY(open_model(&job, error));
     signals_catch_stop();

@@ -8,7 +8,7 @@
 
 #include "cli/escape.h"
 #include "cli/failures.h"
-#include "cli/json_print.h"
+#include "cli/image_list.h"
 #include "cli/option_groups.h"
 #include "cli/signals.h"
 
@@ -44,9 +44,7 @@ typedef struct detect_job {
     spur_query *query;
     const char **names; /* of the queries, for people and JSON */
     size_t query_count;
-    json_printer json;
-    bool as_json;
-    uint64_t failed, shown;
+    image_list list;
 } detect_job;
 
 static spur_status read_options(detect_job *job, spur_error *error)
@@ -138,7 +136,7 @@ done:
 
 static void detection_to_json(detect_job *job, const spur_detection *found)
 {
-    json_printer *json = &job->json;
+    json_printer *json = &job->list.json;
     json_put_open(json, NULL, '{');
     json_put_file_name(json, "query", job->names[found->query]);
     json_put_number(json, "logit", (double)found->logit);
@@ -155,18 +153,11 @@ static void detection_to_json(detect_job *job, const spur_detection *found)
 static void image_to_json(detect_job *job, const char *path, const spur_detect_result *result,
                           const spur_error *failure)
 {
-    json_printer *json = &job->json;
-    json_put_open(json, NULL, '{');
-    json_put_file_name(json, "file_name", path);
+    json_printer *json = &job->list.json;
     if (result == NULL) {
-        json_put_null(json, "width");
-        json_put_null(json, "height");
-        json_put_text(json, "status", "failed");
-        json_put_text(json, "reason", failure->message);
+        image_list_object(&job->list, path, 0, 0, failure);
     } else {
-        json_put_count(json, "width", result->width);
-        json_put_count(json, "height", result->height);
-        json_put_text(json, "status", "ok");
+        image_list_object(&job->list, path, result->width, result->height, NULL);
     }
     json_put_open(json, "detections", '[');
     for (size_t i = 0; result != NULL && i < result->detection_count; i++) {
@@ -191,14 +182,11 @@ static void print_image(detect_job *job, const char *path, const spur_detect_res
                         const spur_error *failure)
 {
     if (result == NULL) {
-        failures_show(job->screen, &job->shown, path, failure->message);
+        failures_show(job->screen, &job->list.shown, path, failure->message);
         return;
     }
-    terminal_bold(job->screen, true);
-    escape_print(path, stdout);
-    terminal_bold(job->screen, false);
-    (void)printf(" %zux%zu: %zu boxes\n", result->width, result->height,
-                 result->detection_count);
+    image_list_heading(&job->list, path, result->width, result->height);
+    (void)printf(": %zu boxes\n", result->detection_count);
     if (result->detection_count > 0) {
         (void)printf("  %6s %8s  %-28s %7s %7s %7s %7s\n", "score", "logit", "query", "xmin",
                      "ymin", "xmax", "ymax");
@@ -228,8 +216,9 @@ done:
     return status;
 }
 
-static spur_status detect_image(detect_job *job, const char *path, spur_error *error)
+static spur_status detect_image(void *context, const char *path, spur_error *error)
 {
+    detect_job *job = context;
     spur_status status = SPUR_OK;
     spur_detect_result *result = NULL;
     status = spur_detect(job->detector, path, job->query, &job->options, &result, error);
@@ -240,8 +229,8 @@ static spur_status detect_image(detect_job *job, const char *path, spur_error *e
     if (status != SPUR_OK && status != SPUR_IMAGE) {
         goto done;
     }
-    job->failed += status == SPUR_IMAGE ? 1 : 0;
-    (job->as_json ? image_to_json : print_image)(job, path, result, error);
+    job->list.failed += status == SPUR_IMAGE ? 1 : 0;
+    (job->list.as_json ? image_to_json : print_image)(job, path, result, error);
     if (result != NULL) {
         TRY(write_files(job, path, result, error));
     }
@@ -252,41 +241,18 @@ done:
     return status;
 }
 
-static spur_status detect_images(detect_job *job, spur_error *error)
-{
-    spur_status status = SPUR_OK;
-    job->json.to = stdout;
-    if (job->as_json) {
-        json_put_open(&job->json, NULL, '{');
-        json_put_open(&job->json, "images", '[');
-    }
-    for (size_t i = 0; i < argument_count(job->from) && ferror(stdout) == 0; i++) {
-        if (signals_stop_wanted()) {
-            FAIL(SPUR_INTERRUPTED, "interrupted");
-        }
-        TRY(detect_image(job, argument_word(job->from, i), error));
-    }
-    if (job->as_json) {
-        json_put_close(&job->json, ']');
-        json_put_close(&job->json, '}');
-        json_put_end(&job->json);
-    }
-    failures_end(job->screen, job->shown);
-    status = failure_of_images(job->failed, argument_whole(job->from, "max-bad", 0), error);
-done:
-    return status;
-}
-
 static spur_status run_detect(const arguments *from, terminal *screen, spur_error *error)
 {
     spur_status status = SPUR_OK;
-    detect_job job = {.from = from, .screen = screen, .as_json = argument_flag(from, "json")};
+    detect_job job = {.from = from, .screen = screen};
+    image_list_begin(&job.list, from, screen);
     TRY(read_options(&job, error));
     TRY(read_queries(&job, error));
     TRY(open_detector(&job, error));
     TRY(encode_queries(&job, error));
     signals_catch_stop();
-    TRY(detect_images(&job, error));
+    TRY(image_list_each(&job.list, detect_image, &job, error));
+    TRY(image_list_end(&job.list, error));
 done:
     free(job.names);
     spur_query_free(job.query);
