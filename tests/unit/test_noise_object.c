@@ -31,7 +31,7 @@ typedef struct fixture {
     detector_worker *worker; /* for the naive twin */
 } fixture;
 
-static void open_fixture(void *state, bool margin, fixture *out)
+static void open_fixture(void *state, const char *model, bool margin, fixture *out)
 {
     spur_error error;
     spur_score_options options;
@@ -40,14 +40,14 @@ static void open_fixture(void *state, bool margin, fixture *out)
     spur_score_options_defaults(&options);
     options.threads = 1;
     options.margin = margin;
-    assert_ok(spur_score(data_path("photos-tiny"), path, data_path("tiny-owlvit"), &options,
-                         NULL, NULL, &error),
+    options.objectness = strcmp(model, "tiny-owlv2") == 0;
+    assert_ok(spur_score(data_path("photos-tiny"), path, data_path(model), &options, NULL, NULL,
+                         &error),
               error);
     assert_ok(spur_run_open(path, &out->run, &error), error);
     assert_ok(feature_rows_read(out->run->db, out->run->splits, &out->rows, &error), error);
     spur_image_options_defaults(&out->image);
-    assert_ok(score_recall_open(out->run, data_path("tiny-owlvit"), &out->scoring, &error),
-              error);
+    assert_ok(score_recall_open(out->run, data_path(model), &out->scoring, &error), error);
     assert_true(detector_patches(out->scoring.model) <= PATCHES);
     out->source = (row_source){NULL, out->run->splits[0].root, &out->image};
     assert_ok(picture_gate_new(&out->source.gate, &error), error);
@@ -112,6 +112,13 @@ static finding look_naively(const fixture *of, double probability, size_t i)
     detector_logits(of->worker,
                     of->scoring.queries + row->class_index * detector_embedding(model), 1,
                     of->scoring.task.as_given, logits);
+    if (of->scoring.task.objectness) {
+        const float *objectness = NULL;
+        assert_ok(detector_objectness(of->worker, &objectness, &error), error);
+        for (size_t p = 0; p < detector_patches(model); p++) {
+            logits[p] += objectness[p];
+        }
+    }
     for (size_t p = 0; p < detector_patches(model); p++) {
         unsigned char mask[AREA];
         size_t inside;
@@ -145,14 +152,13 @@ static void assert_same(const finding *a, const finding *b)
     assert_int_equal(a->object.boxes, b->object.boxes);
 }
 
-static void equals_the_naive_twin(void **state)
+static void compare_with_twin(void *state, const char *model, const double probabilities[4])
 {
-    static const double probabilities[] = {0.05, 0.2, 0.3, 0.35};
     fixture of;
     size_t several = 0, partial = 0;
-    open_fixture(*state, false, &of);
+    open_fixture(state, model, false, &of);
     for (size_t i = 0; i < of.rows.count; i++) {
-        for (size_t t = 0; t < sizeof probabilities / sizeof probabilities[0]; t++) {
+        for (size_t t = 0; t < 4; t++) {
             finding expected = look_naively(&of, probabilities[t], i);
             finding found = look_with(&of, probabilities[t], i);
             if (expected.object.boxes == 0) { /* none: the run's box alone */
@@ -167,13 +173,25 @@ static void equals_the_naive_twin(void **state)
     close_fixture(&of);
 }
 
+static void equals_the_naive_twin(void **state)
+{
+    static const double probabilities[] = {0.05, 0.2, 0.3, 0.35};
+    compare_with_twin(*state, "tiny-owlvit", probabilities);
+}
+
+static void objectness_belongs_to_the_probability(void **state)
+{
+    static const double probabilities[] = {0.05, 0.2, 0.3, 0.35};
+    compare_with_twin(*state, "tiny-owlv2", probabilities);
+}
+
 /* The best box is in every union; a higher threshold leaves a part of the union; above every
  * probability there is the best box alone, and near 0 every box. */
 static void ends_at_one_box_and_all(void **state)
 {
     static const double rising[] = {1e-9, 0.1, 0.3, 0.5, 1 - 1e-9};
     fixture of;
-    open_fixture(*state, true, &of); /* a margin changes no box */
+    open_fixture(*state, "tiny-owlvit", true, &of); /* a margin changes no box */
     for (size_t i = 0; i < of.rows.count; i++) {
         finding best = look_with(&of, 0.0, i), last = {.object = {0, 0}};
         assert_int_equal(best.object.boxes, 1);
@@ -198,7 +216,7 @@ static void the_best_box_is_the_runs(void **state)
     spur_error error;
     scorer *scores = NULL;
     float boxes[PATCHES][4];
-    open_fixture(*state, false, &of);
+    open_fixture(*state, "tiny-owlvit", false, &of);
     assert_ok(scorer_new(&of.scoring.task, &scores, &error), error);
     for (size_t i = 0; i < of.rows.count; i++) {
         picture loaded;
@@ -241,7 +259,7 @@ static void stops_and_fails_cleanly(void **state)
     atomic_bool cancelled;
     size_t failed = 0;
     spur_status status = SPUR_RESOURCE;
-    open_fixture(*state, false, &of);
+    open_fixture(*state, "tiny-owlvit", false, &of);
     const noise_way way = {NULL, &of.scoring.task, 0.3};
     const feature_row *row = of.rows.rows;
     assert_ok(row_picture_load(&of.source, row->file_name, row->digest, &loaded, &error),
@@ -269,6 +287,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(equals_the_naive_twin, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(objectness_belongs_to_the_probability, temp_setup,
+                                        temp_teardown),
         cmocka_unit_test_setup_teardown(ends_at_one_box_and_all, temp_setup, temp_teardown),
         cmocka_unit_test_setup_teardown(the_best_box_is_the_runs, temp_setup, temp_teardown),
         cmocka_unit_test_setup_teardown(stops_and_fails_cleanly, temp_setup, temp_teardown),
