@@ -48,4 +48,4 @@ finish full
 compare full
 
 refuse_second
-stop_politely 10 25
+stop_politely 10

@@ -66,10 +66,10 @@ measure_span()
     span=$((($(date +%s%N) - since) / 1000000 + 1))
 }
 
-nap_at_random()
+# nap MILLISECONDS
+nap()
 {
-    local nap=$((RANDOM * span / 32768))
-    sleep "$(printf '%d.%03d' $((nap / 1000)) $((nap % 1000)))"
+    sleep "$(printf '%d.%03d' $(($1 / 1000)) $(($1 % 1000)))"
 }
 
 kill_until()
@@ -84,7 +84,7 @@ kill_until()
             fresh "$name"
         fi
         start "$name" -j $((RANDOM % 3 + 1))
-        nap_at_random
+        nap $((RANDOM * span / 32768))
         kill -9 "$process" 2>/dev/null
         wait "$process" 2>/dev/null
         code=$?
@@ -132,7 +132,7 @@ refuse_second()
     compare held
 }
 
-# stop_politely TRIES STEP: SIGTERM after STEP, 2 STEP, ... milliseconds: 130, what is done stays.
+# stop_politely TRIES: SIGTERM at moments over the whole span: 130, and what is done stays.
 stop_politely()
 {
     local stopped=0 try code
@@ -140,7 +140,7 @@ stop_politely()
         rm -rf term
         fresh term
         start term -j 1
-        sleep "0.$(printf '%03d' $((try * $2)))"
+        nap $((try * span / ($1 + 1)))
         kill -TERM "$process" 2>/dev/null
         wait "$process"
         code=$?

@@ -62,4 +62,4 @@ for threads in 1 2 3 8; do
     compare threads
 done
 refuse_second
-stop_politely 5 40
+stop_politely 5

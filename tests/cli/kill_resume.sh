@@ -40,4 +40,4 @@ measure_span whole
 export_run whole
 kill_until "${2:-20}"
 refuse_second
-stop_politely 20 10
+stop_politely 10

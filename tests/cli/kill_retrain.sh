@@ -52,4 +52,4 @@ for threads in 1 2 3 8; do
     compare threads
 done
 refuse_second
-stop_politely 6 60
+stop_politely 6
