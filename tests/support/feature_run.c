@@ -5,10 +5,35 @@
 
 #include "support.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/random.h"
 #include "io/tensor.h"
+
+enum {
+    CLASSES = 3,
+    ROWS_MOST = 64
+};
+
+void fill_class_rows(run_row *rows, float *features, size_t count, size_t width, bool is_rising,
+                     uint64_t seed)
+{
+    static char names[ROWS_MOST][32];
+    random_key key = random_key_make(seed, "test");
+    assert_in_range(count, 0, ROWS_MOST);
+    for (size_t i = 0; i < count; i++) {
+        double signal = is_rising ? (double)i / 30.0 : 1.0;
+        (void)snprintf(names[i], sizeof names[i], "%02zu.png", i);
+        rows[i] = (run_row){
+            .file_name = names[i], .class_index = i % CLASSES, .logit = (float)i / 8.0F};
+        for (size_t j = 0; j < width; j++) {
+            double own = i % CLASSES == j ? signal : 0.0;
+            features[i * width + j] = (float)(random_normal(key, i, j) + own);
+        }
+    }
+}
 
 /* NOLINTNEXTLINE(readability-function-size): rows and features with their sizes */
 void make_feature_split(const char *folder, const char *split, const run_row *rows,

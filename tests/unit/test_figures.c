@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/random.h"
 #include "feature_run.h"
 #include "io/file.h"
 #include "io/store_results.h"
@@ -20,21 +19,6 @@ enum {
     IMAGES = 60,
     WIDTH = 4
 };
-
-static void fill_rows(run_row *rows, float *features, uint64_t seed)
-{
-    static char names[IMAGES][16];
-    random_key key = random_key_make(seed, "test");
-    for (size_t i = 0; i < IMAGES; i++) {
-        (void)snprintf(names[i], sizeof names[i], "%02zu.png", i);
-        rows[i] = (run_row){
-            .file_name = names[i], .class_index = i % CLASSES, .logit = (float)i / 8.0F};
-        for (size_t j = 0; j < WIDTH; j++) {
-            double signal = i % CLASSES == j ? (double)i / 30.0 : 0.0;
-            features[i * WIDTH + j] = (float)(random_normal(key, i, j) + signal);
-        }
-    }
-}
 
 /* What `spur eval` would keep of noise: two heads at three strengths. */
 static void put_noise(const char *run, const char *const strengths[3])
@@ -131,7 +115,7 @@ static const char *make_world(void **state)
     for (size_t s = 0; s < 3; s++) {
         char matrix[32];
         (void)snprintf(matrix, sizeof matrix, "%zu.safetensors", s);
-        fill_rows(rows, features, s + 1);
+        fill_class_rows(rows, features, IMAGES, WIDTH, true, s + 1);
         make_feature_split(run, splits[s], rows, IMAGES, features, WIDTH,
                            temp_in(*state, matrix));
     }

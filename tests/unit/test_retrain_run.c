@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/random.h"
 #include "feature_run.h"
 #include "io/file.h"
 #include "io/store_results.h"
@@ -22,21 +21,6 @@ enum {
     SWEEP_STEP = 5
 };
 
-static void fill_rows(run_row *rows, float *features, uint64_t seed)
-{
-    static char names[IMAGES][16];
-    random_key key = random_key_make(seed, "test");
-    for (size_t i = 0; i < IMAGES; i++) {
-        (void)snprintf(names[i], sizeof names[i], "%02zu.png", i);
-        rows[i] = (run_row){
-            .file_name = names[i], .class_index = i % CLASSES, .logit = (float)i / 8.0F};
-        for (size_t j = 0; j < WIDTH; j++) {
-            features[i * WIDTH + j] =
-                (float)(random_normal(key, i, j) + (i % CLASSES == j ? 1.0 : 0.0));
-        }
-    }
-}
-
 /* Two splits with features; subsets clear-2 and rnd-2-s0. */
 static const char *make_world(void **state)
 {
@@ -45,10 +29,10 @@ static const char *make_world(void **state)
     static run_row rows[IMAGES];
     static float features[IMAGES * WIDTH];
     const char *run = temp_in(*state, "run");
-    fill_rows(rows, features, 1);
+    fill_class_rows(rows, features, IMAGES, WIDTH, false, 1);
     make_feature_split(run, "train", rows, IMAGES, features, WIDTH,
                        temp_in(*state, "train.safetensors"));
-    fill_rows(rows, features, 2);
+    fill_class_rows(rows, features, IMAGES, WIDTH, false, 2);
     make_feature_split(run, "val", rows, IMAGES, features, WIDTH,
                        temp_in(*state, "val.safetensors"));
     spur_select_options_defaults(&options);

@@ -3,8 +3,8 @@
  * are kept and noticed when stale, and are exported as rows, manifests and links.
  */
 #include "support.h"
+#include "tamper.h"
 
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -479,16 +479,12 @@ static void changed_subsets_are_refused(void **state)
     for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
         spur_error error;
         spur_run *run = NULL;
-        sqlite3 *db = NULL;
-        char name[16], path[600];
+        char name[16];
         (void)snprintf(name, sizeof name, "run%zu", i);
         const char *folder = temp_in(*state, name);
         make_run(folder, "/nowhere", &plain);
         spur_select_summary_free(select_subsets(folder, &options));
-        (void)snprintf(path, sizeof path, "%s/run.db", folder);
-        assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-        assert_int_equal(sqlite3_exec(db, changes[i], NULL, NULL, NULL), SQLITE_OK);
-        assert_int_equal(sqlite3_close(db), SQLITE_OK);
+        tamper(folder, changes[i]);
         if (spur_run_open(folder, &run, &error) != SPUR_DATASET) {
             fail_msg("not noticed: %s", changes[i]);
         }

@@ -6,9 +6,9 @@
  * the rows read are exactly those that were committed.
  */
 #include "support.h"
+#include "tamper.h"
 
 #include <fcntl.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -410,17 +410,6 @@ static void flipped_bytes_are_noticed(void **state)
     (void)close(descriptor);
     memory_free(bytes);
     text_buffer_free(&whole.bytes);
-}
-
-/* Runs SQL on run.db behind the store's back. */
-static void tamper(const char *folder, const char *sql)
-{
-    sqlite3 *db = NULL;
-    char path[600];
-    (void)snprintf(path, sizeof path, "%s/run.db", folder);
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
 static void changed_runs_are_refused(void **state)

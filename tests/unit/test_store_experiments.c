@@ -3,11 +3,10 @@
  * replaces it whole, and a changed byte is found when the run is opened.
  */
 #include "support.h"
+#include "tamper.h"
 
 #include <stdio.h>
 #include <string.h>
-
-#include <sqlite3.h>
 
 #include "base/memory.h"
 #include "io/store_experiments.h"
@@ -132,23 +131,14 @@ static void finds_every_change(void **state)
     for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
         spur_error error;
         store *db = NULL;
-        sqlite3 *raw = NULL;
-        char path[600];
         open_store(*state, &db);
         assert_ok(store_put_experiment(db, &NOISE, &error), error);
         put_blocks(db, &NOISE, 2);
         store_close(db);
-        (void)snprintf(path, sizeof path, "%s/run.db", temp_in(*state, "run"));
-        assert_int_equal(sqlite3_open(path, &raw), SQLITE_OK);
-        assert_int_equal(sqlite3_exec(raw, "BEGIN", NULL, NULL, NULL), SQLITE_OK);
         if (strstr(changes[i], "SET block = 0") != NULL) {
-            assert_int_equal(sqlite3_exec(raw, "DELETE FROM experiment_blocks WHERE block = 0",
-                                          NULL, NULL, NULL),
-                             SQLITE_OK);
+            tamper(temp_in(*state, "run"), "DELETE FROM experiment_blocks WHERE block = 0");
         }
-        assert_int_equal(sqlite3_exec(raw, changes[i], NULL, NULL, NULL), SQLITE_OK);
-        assert_int_equal(sqlite3_exec(raw, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
-        assert_int_equal(sqlite3_close(raw), SQLITE_OK);
+        tamper(temp_in(*state, "run"), changes[i]);
         assert_int_equal(store_open(temp_in(*state, "run"), &db, &error), SPUR_DATASET);
         assert_non_null(strstr(error.message, "failed check"));
         temp_teardown(state);

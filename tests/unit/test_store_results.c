@@ -3,12 +3,11 @@
 
 #include "run_maker.h"
 #include "support.h"
+#include "tamper.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-
-#include <sqlite3.h>
 
 #include "base/memory.h"
 #include "io/store_predictions.h"
@@ -117,16 +116,6 @@ static void bad_stages_are_refused(void **state)
     assert_ok(store_each_result(into, NULL, join_result, text, &error), error);
     assert_string_equal(text, "eval:val/b/h/n=2 eval:val/b/h/top1=0.5 ");
     store_close(into);
-}
-
-static void tamper(const char *folder, const char *sql)
-{
-    sqlite3 *db = NULL;
-    char path[600];
-    (void)snprintf(path, sizeof path, "%s/run.db", folder);
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
 static void changes_are_noticed(void **state)
