@@ -1,59 +1,35 @@
 /*
  * double_body.h - products in double, included by kernel_body.h for every instruction set.
  *
- * Vectors of VECTOR_DOUBLE doubles are the compiler's own; a product and a sum are rounded
- * each, so that all instruction sets give the same bits. TILE_ROWS_DOUBLE rows of a panel of
- * sums stay in registers.
+ * A product and its sum are rounded once, as in kernel_body.h. TILE_ROWS_DOUBLE rows of a
+ * panel of sums stay in registers.
  */
-typedef double vec_double __attribute__((vector_size(VECTOR_DOUBLE * sizeof(double))));
-
 enum {
-    LANES_DOUBLE = PANEL_WIDTH_DOUBLE,
-    VECTORS_DOUBLE = LANES_DOUBLE / VECTOR_DOUBLE
+    LANES_DOUBLE = PANEL_WIDTH_DOUBLE
 };
-
-INLINE vec_double load_double(const double *src)
-{
-    vec_double x;
-    memcpy(&x, src, sizeof x);
-    return x;
-}
 
 INLINE void multiply_tile_double(const product_double *what, size_t row, size_t panel,
                                  size_t rows)
 {
-    vec_double sum[TILE_ROWS_DOUBLE][VECTORS_DOUBLE];
+    wide sum[TILE_ROWS_DOUBLE];
     size_t stride = what->a_stride, step = what->a_step;
     const double *a = what->a + row * stride;
     const double *b = what->b + panel * what->depth * LANES_DOUBLE;
     double *c = what->c + (panel * what->rows + row) * LANES_DOUBLE;
     UNROLL for (size_t i = 0; i < rows; i++)
     {
-        UNROLL for (size_t j = 0; j < VECTORS_DOUBLE; j++)
-        {
-            sum[i][j] = load_double(c + i * LANES_DOUBLE + j * VECTOR_DOUBLE);
-        }
+        sum[i] = wide_load(c + i * LANES_DOUBLE);
     }
     for (size_t k = 0; k < what->depth; k++) {
-        vec_double column[VECTORS_DOUBLE];
-        UNROLL for (size_t j = 0; j < VECTORS_DOUBLE; j++)
-        {
-            column[j] = load_double(b + k * LANES_DOUBLE + j * VECTOR_DOUBLE);
-        }
+        wide column = wide_load(b + k * LANES_DOUBLE);
         UNROLL for (size_t i = 0; i < rows; i++)
         {
-            UNROLL for (size_t j = 0; j < VECTORS_DOUBLE; j++)
-            {
-                sum[i][j] += a[i * stride + k * step] * column[j];
-            }
+            sum[i] = wide_fma(a[i * stride + k * step], column, sum[i]);
         }
     }
     UNROLL for (size_t i = 0; i < rows; i++)
     {
-        UNROLL for (size_t j = 0; j < VECTORS_DOUBLE; j++)
-        {
-            memcpy(c + i * LANES_DOUBLE + j * VECTOR_DOUBLE, &sum[i][j], sizeof sum[i][j]);
-        }
+        wide_store(c + i * LANES_DOUBLE, sum[i]);
     }
 }
 

@@ -74,7 +74,7 @@ typedef struct convolve_step {
 
 /* c[rows, 8 panels] += a[rows, depth] * b in double: b is packed, panel n is [depth, 8] at
  * b + n * 8 * depth, panel n of c is [rows, 8] at c + n * 8 * rows. Every output is one chain
- * of a product and a sum, each rounded: the same bits for every instruction set. */
+ * of fused multiply-adds in order of depth. */
 typedef struct product_double {
     size_t rows, panels, depth;
     const double *a, *b;

@@ -7,7 +7,6 @@
 
 #define TILE_ROWS 12
 #define TILE_ROWS_DOUBLE 8
-#define VECTOR_DOUBLE 8
 #define TILE_PANELS 2
 #define DOT_ROWS 4
 #define DOT_COLUMNS 4

@@ -6,7 +6,6 @@
 
 #define TILE_ROWS 4
 #define TILE_ROWS_DOUBLE 2
-#define VECTOR_DOUBLE 2
 #define TILE_PANELS 1
 #define DOT_ROWS 1
 #define DOT_COLUMNS 2

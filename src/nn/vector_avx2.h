@@ -111,4 +111,27 @@ static inline float vec_largest(vec a)
     return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
 }
 
+/* ---- 8 doubles, of double_body.h --------------------------------------------------------- */
+
+typedef struct wide {
+    __m256d lo, hi;
+} wide;
+
+static inline wide wide_load(const double *src)
+{
+    return (wide){_mm256_loadu_pd(src), _mm256_loadu_pd(src + 4)};
+}
+
+static inline void wide_store(double *dst, wide x)
+{
+    _mm256_storeu_pd(dst, x.lo);
+    _mm256_storeu_pd(dst + 4, x.hi);
+}
+
+static inline wide wide_fma(double a, wide b, wide c)
+{
+    __m256d all = _mm256_set1_pd(a);
+    return (wide){_mm256_fmadd_pd(all, b.lo, c.lo), _mm256_fmadd_pd(all, b.hi, c.hi)};
+}
+
 #endif

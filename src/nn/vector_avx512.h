@@ -110,4 +110,25 @@ static inline float vec_largest(vec a)
     return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
 }
 
+/* ---- 8 doubles, of double_body.h --------------------------------------------------------- */
+
+typedef struct wide {
+    __m512d all;
+} wide;
+
+static inline wide wide_load(const double *src)
+{
+    return (wide){_mm512_loadu_pd(src)};
+}
+
+static inline void wide_store(double *dst, wide x)
+{
+    _mm512_storeu_pd(dst, x.all);
+}
+
+static inline wide wide_fma(double a, wide b, wide c)
+{
+    return (wide){_mm512_fmadd_pd(_mm512_set1_pd(a), b.all, c.all)};
+}
+
 #endif

@@ -144,4 +144,44 @@ static inline float vec_largest(vec a)
     return a.lane[0];
 }
 
+/* ---- 8 doubles, of double_body.h --------------------------------------------------------- */
+
+typedef struct wide {
+    double lane[8];
+} wide;
+
+static inline wide wide_load(const double *src)
+{
+    wide out;
+    memcpy(out.lane, src, sizeof out.lane);
+    return out;
+}
+
+static inline void wide_store(double *dst, wide x)
+{
+    memcpy(dst, x.lane, sizeof x.lane);
+}
+
+#ifdef FP_FAST_FMA
+static inline double lane_fma_double(double a, double b, double c)
+{
+    return fma(a, b, c);
+}
+#else
+static inline double lane_fma_double(double a, double b, double c)
+{
+    return a * b + c;
+}
+#endif
+
+/* a * b + c */
+static inline wide wide_fma(double a, wide b, wide c)
+{
+    wide out;
+    for (size_t i = 0; i < 8; i++) {
+        out.lane[i] = lane_fma_double(a, b.lane[i], c.lane[i]);
+    }
+    return out;
+}
+
 #endif
