@@ -23,33 +23,10 @@
 #define PAIR_SLACK 1e-3
 
 enum {
-    INVERSE_STEPS = 40,
     ATTEMPTS = 12
 };
 
 /* ---- smallest eigenvalue ---------------------------------------------------------------- */
-
-/* Inverse iteration: an estimate from above, in the factor of a positive definite matrix. */
-static double estimate_smallest(const double *l, size_t order, double *v)
-{
-    double value = 0.0;
-    for (size_t i = 0; i < order; i++) {
-        v[i] = 1.0 + (double)(i % 7) / 3.0 - (i % 2 == 0 ? 1.9 : 0.0);
-    }
-    for (size_t step = 0; step < INVERSE_STEPS; step++) {
-        double norm = 0.0;
-        dense_solve(l, order, v);
-        for (size_t i = 0; i < order; i++) {
-            norm += v[i] * v[i];
-        }
-        norm = sqrt(norm);
-        value = 1.0 / norm;
-        for (size_t i = 0; i < order; i++) {
-            v[i] /= norm;
-        }
-    }
-    return value;
-}
 
 /* A lower bound of the second smallest eigenvalue of the Laplacian (the first is 0, of 1):
  * whatever was estimated, a Cholesky factor of the shifted matrix proves it. */
@@ -60,7 +37,7 @@ static double prove_smallest(const double *pairs, size_t order, double *work, do
     if (!(lift > 0.0) || !dense_factor(work, order)) {
         return 0.0;
     }
-    double claim = 0.95 * estimate_smallest(work, order, v);
+    double claim = 0.95 * dense_smallest(work, order, v);
     for (size_t i = 0; i < ATTEMPTS; i++, claim *= 0.5) {
         dense_laplacian(pairs, order, lift, claim, work);
         if (dense_factor(work, order)) {
@@ -70,19 +47,17 @@ static double prove_smallest(const double *pairs, size_t order, double *work, do
     return 0.0;
 }
 
-static spur_status measure_bias_curvature(objective *of, const double *w, double *out,
-                                          spur_error *error)
+static spur_status measure_bias_curvature(objective *of, double *out, spur_error *error)
 {
     spur_status status;
     size_t classes = of->is.classes, cells;
-    double *pairs = NULL, *work = NULL, *v = NULL, unused;
+    double *pairs = NULL, *work = NULL, *v = NULL;
     if (!size_mul(classes, classes, &cells)) {
         TRY(error_no_memory(error, SIZE_MAX));
     }
     TRY(memory_new(cells, sizeof *pairs, &pairs, error));
     TRY(memory_new(cells, sizeof *work, &work, error));
     TRY(memory_new(classes, sizeof *v, &v, error));
-    TRY(objective_evaluate(of, w, &unused, NULL, error));
     TRY(objective_pair_weights(of, pairs, error));
     *out = prove_smallest(pairs, classes, work, v);
 done:
@@ -96,7 +71,7 @@ done:
 
 /* Largest eigenvalue of sum a x x^T: its trace, or the Gram matrix's bound times the largest
  * n a_i. */
-static double spectrum_bound(const objective *of, const curvature *approximation)
+static double spectrum_bound(const objective *of, const curvature *gram)
 {
     double most = 0.0, sum = 0.0;
     for (size_t i = 0; i < of->set->rows.count; i++) {
@@ -106,7 +81,7 @@ static double spectrum_bound(const objective *of, const curvature *approximation
     }
     double trace = sum * of->set->norm_most * of->set->norm_most;
     double by_rows = (double)of->set->rows.count * most;
-    double by_gram = by_rows * curvature_bound(approximation);
+    double by_gram = by_rows * curvature_bound(gram);
     double by_trace = by_rows * of->set->square_mean;
     trace = by_trace < trace ? by_trace : trace;
     return by_gram < trace ? by_gram : trace;
@@ -145,15 +120,14 @@ static void measure_gradient(const objective *of, const double *gradient, certif
     made->bias_gradient = sqrt(biases);
 }
 
-spur_status certificate_make(objective *of, const curvature *approximation, const double *w,
-                             double value, const double *gradient, certificate *out,
-                             spur_error *error)
+spur_status certificate_make(objective *of, const curvature *gram, double value,
+                             const double *gradient, certificate *out, spur_error *error)
 {
     spur_status status;
     certificate made = {.objective = value};
     measure_gradient(of, gradient, &made);
-    TRY(measure_bias_curvature(of, w, &made.bias_curvature, error));
-    bound_errors(of, spectrum_bound(of, approximation), &made);
+    TRY(measure_bias_curvature(of, &made.bias_curvature, error));
+    bound_errors(of, spectrum_bound(of, gram), &made);
     *out = made;
 done:
     return status;

@@ -17,10 +17,10 @@ typedef struct certificate {
     double bias_curvature; /* smallest eigenvalue of the Hessian in b, 1 left out; from below */
 } certificate;             /* an infinite bound: not certified */
 
-/* At w [classes, features + 1] in standardised space, whose objective and gradient are given
- * in double. approximation: for its bound. */
-spur_status certificate_make(objective *of, const curvature *approximation, const double *w,
-                             double value, const double *gradient, certificate *out,
+/* Where the objective was last evaluated, its value and gradient given in double. gram: for its
+ * bound. */
+spur_status certificate_make(objective *of, const curvature *gram, double value,
+                             const double *gradient, certificate *out,
                              spur_error *error) SPUR_MUST_USE;
 /* The same for a head near by, at w with biases centred as there; its objective and gradient
  * are computed, its errors are those of `from` and the distance. */

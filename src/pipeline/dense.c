@@ -5,6 +5,10 @@
 
 #include <math.h>
 
+enum {
+    INVERSE_STEPS = 40
+};
+
 bool dense_factor(double *a, size_t order)
 {
     for (size_t i = 0; i < order; i++) {
@@ -36,6 +40,27 @@ void dense_solve(const double *l, size_t order, double *v)
             v[k] -= l[i * order + k] * v[i];
         }
     }
+}
+
+double dense_smallest(const double *l, size_t order, double *v)
+{
+    double value = 0.0;
+    for (size_t i = 0; i < order; i++) {
+        v[i] = 1.0 + (double)(i % 7) / 3.0 - (i % 2 == 0 ? 1.9 : 0.0);
+    }
+    for (size_t step = 0; step < INVERSE_STEPS; step++) {
+        double norm = 0.0;
+        dense_solve(l, order, v);
+        for (size_t i = 0; i < order; i++) {
+            norm += v[i] * v[i];
+        }
+        norm = sqrt(norm);
+        value = 1.0 / norm;
+        for (size_t i = 0; i < order; i++) {
+            v[i] /= norm;
+        }
+    }
+    return value;
 }
 
 void dense_laplacian(const double *pairs, size_t order, double lift, double shift, double *dst)

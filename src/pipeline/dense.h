@@ -13,6 +13,9 @@
 bool dense_factor(double *a, size_t order);
 /* v = A^-1 v from that factor. */
 void dense_solve(const double *l, size_t order, double *v);
+/* About the smallest eigenvalue of A, from above, by inverse iteration in that factor; v
+ * [order] is its vector. */
+double dense_smallest(const double *l, size_t order, double *v);
 
 /* dst = Laplacian of the weights pairs [order, order] (its diagonal is not read) + lift 1 1^T -
  * shift I. Its diagonal is summed from the weights, which keeps every digit of eigenvalues far

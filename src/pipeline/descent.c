@@ -8,14 +8,14 @@
 #define BIAS_CURVATURE 0.1
 
 /* The Gram matrix's bound, as if every row had the largest coefficient. */
-descent_gauge descent_gauge_make(const objective *of, const curvature *approximation)
+descent_gauge descent_gauge_make(const objective *of, const curvature *gram)
 {
     double most = 0.0, rows = (double)of->set->rows.count;
     for (size_t i = 0; i < of->set->rows.count; i++) {
         most = of->is.coefficient[i] > most ? of->is.coefficient[i] : most;
     }
     return (descent_gauge){.ridge = of->is.ridge,
-                           .spectrum = rows * most * curvature_bound(approximation),
+                           .spectrum = rows * most * curvature_bound(gram),
                            .bias_curvature = BIAS_CURVATURE};
 }
 

@@ -7,9 +7,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "pipeline/curvature.h"
 #include "pipeline/objective.h"
 #include "pipeline/parameters.h"
+#include "pipeline/preconditioner.h"
 
 /* How far a minimiser is; visit returns non-zero to stop. */
 typedef struct descent_progress {
@@ -44,14 +44,15 @@ typedef struct descent_gauge {
 /* One problem on its way down. */
 typedef struct descent {
     objective *of;
-    curvature *approximation;
+    preconditioner *approximation;
     const descent_options *options;
     descent_gauge gauge;
+    double goal;       /* gap over objective that single precision is to reach */
     double start_norm; /* of the gradient where the way began; 0: not yet */
     descent_report report;
 } descent;
 
-descent_gauge descent_gauge_make(const objective *of, const curvature *approximation);
+descent_gauge descent_gauge_make(const objective *of, const curvature *gram);
 /* The gap of certificate.c; bend: the objective's mean curvature. Infinite without a ridge. */
 double descent_gap(const descent_gauge *by, double bend, parameter_norms gradient);
 

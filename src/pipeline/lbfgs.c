@@ -24,11 +24,11 @@ enum {
 /* Against the gradient at the start: where single precision has no more to give. */
 #define FLOOR 1e-6
 #define SLOPE_ENOUGH 0.1 /* of the slope at the line's start */
-#define TOLERANCE_SHARE 0.85
+#define BEND_SHARE 0.9   /* of an estimate from above */
 
 typedef struct pair {
-    float *s, *y, *solved;    /* [size] W - W before; gradients' difference, and M^-1 of it */
-    double product, whitened; /* s . y and y . solved */
+    float *s, *y, *solved; /* [size] W - W before; gradients' difference, and M^-1 of it */
+    double product;        /* s . y */
 } pair;
 
 typedef struct lbfgs {
@@ -48,7 +48,7 @@ typedef struct lbfgs {
 
 static spur_status solve(lbfgs *on, const float *v, float *dst, spur_error *error)
 {
-    return curvature_solve(on->task->approximation, v, on->of->is.classes, dst, error);
+    return preconditioner_start(on->task->approximation, v, dst, error);
 }
 
 /* M^-1 of everything that is kept, after M was factored again. */
@@ -81,13 +81,13 @@ static void remember(lbfgs *on, double length)
         kept->solved[i] = on->solved[i] - on->solved_before[i];
     }
     kept->product = parameters_dot(kept->s, kept->y, size);
-    kept->whitened = parameters_dot(kept->y, kept->solved, size);
-    if (kept->product > 0.0 && kept->whitened > 0.0) {
+    if (kept->product > 0.0 && parameters_dot(kept->y, kept->solved, size) > 0.0) {
         on->count++;
     }
 }
 
-/* direction = -H gradient by the two loops; M^-1 is linear, so its parts are added up. */
+/* direction = -H gradient by the two loops; M^-1 is linear, so its parts are added up and
+ * finished in the end. */
 static void choose_direction(lbfgs *on)
 {
     size_t size = on->of->size;
@@ -101,9 +101,11 @@ static void choose_direction(lbfgs *on)
         parameters_add(q, -share[i], one->y, size);
         parameters_add(z, -share[i], one->solved, size);
     }
+    preconditioner_finish(on->task->approximation, q, z);
     if (on->count > 0) {
         const pair *last = &on->pairs[on->count - 1];
-        gamma = last->product / last->whitened;
+        double square = preconditioner_square(on->task->approximation, last->y, last->solved);
+        gamma = square > 0.0 ? last->product / square : 1.0;
     }
     for (size_t i = 0; i < size; i++) {
         z[i] *= (float)gamma;
@@ -165,8 +167,7 @@ static spur_status arrive(lbfgs *on, double length, spur_error *error)
     on->norms = parameters_norms(on->gradient, on->of->size, on->of->width);
     TRY(solve(on, on->gradient, on->solved, error));
     remember(on, length);
-    TRY(curvature_follow(on->task->approximation, on->of->curvature, on->of->is.ridge, &is_new,
-                         error));
+    TRY(preconditioner_follow(on->task->approximation, &is_new, error));
     if (is_new) {
         TRY(solve_again(on, error));
     }
@@ -207,7 +208,7 @@ static double gap_with(const lbfgs *on, double bias_norm)
 
 static bool meets_tolerance(const lbfgs *on, double gap)
 {
-    return gap <= TOLERANCE_SHARE * on->task->options->tolerance * on->value;
+    return gap <= on->task->goal * on->value;
 }
 
 static bool is_done(lbfgs *on)
@@ -226,6 +227,9 @@ static spur_status settle(lbfgs *on, spur_error *error)
     if (on->count > 0 && meets_tolerance(on, gap_with(on, 0.0)) &&
         !meets_tolerance(on, gap_with(on, on->norms.biases))) {
         TRY(objective_settle(on->of, on->w, &on->value, on->gradient, error));
+        if (on->of->bias_bend > 0.0) {
+            on->task->gauge.bias_curvature = BEND_SHARE * on->of->bias_bend / on->of->curvature;
+        }
         on->task->report.products++;
         on->norms = parameters_norms(on->gradient, on->of->size, on->of->width);
         on->count = 0;
@@ -253,8 +257,7 @@ static spur_status descend(lbfgs *on, spur_error *error)
     if (!(on->task->start_norm > 0.0)) {
         on->task->start_norm = on->norms.both;
     }
-    TRY(curvature_follow(on->task->approximation, on->of->curvature, on->of->is.ridge, &is_new,
-                         error));
+    TRY(preconditioner_follow(on->task->approximation, &is_new, error));
     TRY(solve(on, on->gradient, on->solved, error));
     while (is_down && stale <= STALE_MOST && !is_done(on)) {
         stale = is_progress(on, best_norm, best_value) ? 0 : stale + 1;

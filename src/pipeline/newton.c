@@ -41,17 +41,27 @@ static bool wants_stop(newton *on)
     return descent_visit(on->task, on->value, on->norms.both, gap);
 }
 
+/* on->solved = P^-1 residual. */
+static spur_status solve(newton *on, spur_error *error)
+{
+    spur_status status;
+    TRY(preconditioner_start(on->task->approximation, on->residual, on->solved, error));
+    preconditioner_finish(on->task->approximation, on->residual, on->solved);
+done:
+    return status;
+}
+
 /* on->step = about -H^-1 gradient; stops where |residual| in the metric of the approximation
  * is below RESIDUAL of the start's. */
 static spur_status solve_step(newton *on, spur_error *error)
 {
     spur_status status;
-    size_t size = on->of->size, classes = on->of->is.classes;
+    size_t size = on->of->size;
     memset(on->step, 0, size * sizeof(float));
     for (size_t i = 0; i < size; i++) {
         on->residual[i] = -on->gradient[i];
     }
-    TRY(curvature_solve(on->task->approximation, on->residual, classes, on->solved, error));
+    TRY(solve(on, error));
     memcpy(on->direction, on->solved, size * sizeof(float));
     double left = parameters_dot(on->residual, on->solved, size),
            goal = left * RESIDUAL * RESIDUAL;
@@ -64,7 +74,7 @@ static spur_status solve_step(newton *on, spur_error *error)
         }
         parameters_add(on->step, left / bend, on->direction, size);
         parameters_add(on->residual, -left / bend, on->product, size);
-        TRY(curvature_solve(on->task->approximation, on->residual, classes, on->solved, error));
+        TRY(solve(on, error));
         double next = parameters_dot(on->residual, on->solved, size), ratio = next / left;
         if (!(next > 0.0)) {
             break;
@@ -84,15 +94,13 @@ done:
 static spur_status refine_step(newton *on, bool *is_better, spur_error *error)
 {
     spur_status status;
-    double there, unused;
+    double there;
     bool is_new;
     size_t size = on->of->size;
     for (size_t i = 0; i < size; i++) {
         on->gradient[i] = (float)on->exact[i];
     }
-    TRY(objective_evaluate(on->of, on->w, &unused, NULL, error));
-    TRY(curvature_follow(on->task->approximation, on->of->curvature, on->of->is.ridge, &is_new,
-                         error));
+    TRY(preconditioner_follow(on->task->approximation, &is_new, error));
     TRY(solve_step(on, error));
     if (on->task->report.is_cancelled) {
         goto done;
@@ -101,7 +109,7 @@ static spur_status refine_step(newton *on, bool *is_better, spur_error *error)
         on->trial[i] = on->w[i] + (double)on->step[i];
     }
     TRY(objective_evaluate_exact(on->of, on->trial, &there, on->refined, error));
-    on->task->report.products += 2;
+    on->task->report.products++;
     parameter_norms moved = parameters_norms_exact(on->refined, size, on->of->width);
     *is_better = moved.both < on->norms.both;
     if (*is_better) {
@@ -110,6 +118,8 @@ static spur_status refine_step(newton *on, bool *is_better, spur_error *error)
         on->value = there;
         on->norms = moved;
         on->task->report.steps++;
+    } else {
+        TRY(objective_evaluate(on->of, on->w, &there, NULL, error));
     }
 done:
     return status;

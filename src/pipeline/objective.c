@@ -42,6 +42,8 @@ spur_status objective_make(const training_set *set, matrix_team *team,
     TRY(memory_new_zeroed(set->padded, sizeof(double), &made.row_values, error));
     TRY(memory_new_zeroed(set->padded, sizeof(double), &made.row_slopes, error));
     TRY(memory_new_zeroed(set->padded, sizeof(double), &made.row_bends, error));
+    TRY(memory_new_zeroed(set->padded, sizeof(double), &made.row_owns, error));
+    TRY(memory_new_zeroed(options->classes, sizeof(double), &made.own_bends, error));
     *out = made;
     made = (objective){0};
 done:
@@ -60,6 +62,8 @@ void objective_free(objective *block)
         memory_free(block->row_values);
         memory_free(block->row_slopes);
         memory_free(block->row_bends);
+        memory_free(block->row_owns);
+        memory_free(block->own_bends);
         *block = (objective){0};
     }
 }
@@ -110,6 +114,15 @@ static spur_status to_logits(objective *of, const float *v, float *dst, spur_err
                            matrix_of(of->turned, of->width, classes, classes), &into, error);
 }
 
+/* The logits at w to `probability`. */
+static spur_status start_logits(objective *of, const double *w, spur_error *error)
+{
+    for (size_t i = 0; i < of->size; i++) {
+        of->single[i] = (float)w[i];
+    }
+    return to_logits(of, of->single, of->probability, error);
+}
+
 /* dst [classes, width] = src^T X */
 static spur_status to_weights(objective *of, const float *src, float *dst, spur_error *error)
 {
@@ -126,6 +139,12 @@ static size_t block_end(const objective *of, size_t item)
     return end < of->set->rows.count ? end : of->set->rows.count;
 }
 
+/* p (1 - p) of the label from rest = 1 - p, which is minus the residual of both losses. */
+static double own_bend(double rest)
+{
+    return rest < 1.0 ? rest * (1.0 - rest) : 0.0;
+}
+
 /* Row i's logits z become probabilities; working: its weighted residual. */
 static void lose_row(objective *of, size_t i, float *z)
 {
@@ -134,6 +153,7 @@ static void lose_row(objective *of, size_t i, float *z)
     double weight = of->is.coefficient[i];
     of->row_values[i] = weight * of->is.kind->row(z, classes, of->is.labels[i], r);
     of->row_bends[i] = weight * of->is.kind->curvature(z, classes);
+    of->row_owns[i] = weight * own_bend(-(double)r[of->is.labels[i]]);
     for (size_t k = 0; k < classes; k++) {
         r[k] *= (float)weight;
     }
@@ -195,6 +215,15 @@ static double sum_rows(const objective *of, const double *values)
     return sum;
 }
 
+static void sum_bends(objective *of)
+{
+    of->curvature = sum_rows(of, of->row_bends);
+    memset(of->own_bends, 0, of->is.classes * sizeof *of->own_bends);
+    for (size_t i = 0; i < of->set->rows.count; i++) {
+        of->own_bends[of->is.labels[i]] += of->row_owns[i];
+    }
+}
+
 /* Value and gradient at w from the logits in `probability`. */
 static spur_status finish_evaluation(objective *of, parallel_work lose, const double *w,
                                      double *value, float *gradient, spur_error *error)
@@ -202,7 +231,7 @@ static spur_status finish_evaluation(objective *of, parallel_work lose, const do
     spur_status status;
     TRY(for_blocks(of, lose, of, error));
     *value = sum_rows(of, of->row_values) + penalty(of, w);
-    of->curvature = sum_rows(of, of->row_bends);
+    sum_bends(of);
     if (gradient != NULL) {
         TRY(to_weights(of, of->working, gradient, error));
         for (size_t i = 0; i < of->size; i++) {
@@ -217,10 +246,7 @@ static spur_status evaluate_with(objective *of, parallel_work lose, const double
                                  double *value, float *gradient, spur_error *error)
 {
     spur_status status;
-    for (size_t i = 0; i < of->size; i++) {
-        of->single[i] = (float)w[i];
-    }
-    TRY(to_logits(of, of->single, of->probability, error));
+    TRY(start_logits(of, w, error));
     TRY(finish_evaluation(of, lose, w, value, gradient, error));
 done:
     return status;
@@ -370,6 +396,27 @@ typedef struct settle_job {
     double *step;            /* [classes] */
 } settle_job;
 
+static spur_status settle_job_open(settle_job *made, spur_error *error)
+{
+    spur_status status;
+    size_t classes = made->of->is.classes, cells;
+    if (!size_mul(classes, classes, &cells)) {
+        TRY(error_no_memory(error, SIZE_MAX));
+    }
+    TRY(memory_new(cells, sizeof(double), &made->pairs, error));
+    TRY(memory_new(cells, sizeof(double), &made->hessian, error));
+    TRY(memory_new(classes, sizeof(double), &made->step, error));
+done:
+    return status;
+}
+
+static void settle_job_close(settle_job *block)
+{
+    memory_free(block->pairs);
+    memory_free(block->hessian);
+    memory_free(block->step);
+}
+
 static spur_status root_rows(void *context, size_t worker, size_t item, spur_error *error)
 {
     objective *of = context;
@@ -416,6 +463,14 @@ static double bias_slope(settle_job *job)
     return sqrt(square);
 }
 
+static void move_biases(const settle_job *job, double *w)
+{
+    size_t width = job->of->width;
+    for (size_t k = 0; k < job->of->is.classes; k++) {
+        w[k * width + width - 1] += job->step[k];
+    }
+}
+
 static spur_status settle_steps(settle_job *job, double *w, spur_error *error)
 {
     spur_status status;
@@ -425,6 +480,7 @@ static spur_status settle_steps(settle_job *job, double *w, spur_error *error)
     TRY(multiply_pairs(of, job->pairs, error));
     dense_laplacian(job->pairs, classes, dense_lift(job->pairs, classes), 0.0, job->hessian);
     bool is_definite = dense_factor(job->hessian, classes);
+    of->bias_bend = is_definite ? dense_smallest(job->hessian, classes, job->step) : 0.0;
     double before = HUGE_VAL;
     for (size_t i = 0; is_definite && i < SETTLE_STEPS; i++) {
         TRY(for_blocks(of, lose_rows_aside, of, error));
@@ -435,9 +491,7 @@ static spur_status settle_steps(settle_job *job, double *w, spur_error *error)
         before = norm;
         dense_solve(job->hessian, classes, job->step);
         TRY(for_blocks(of, shift_rows, job, error));
-        for (size_t k = 0; k < classes; k++) {
-            w[k * of->width + of->width - 1] += job->step[k];
-        }
+        move_biases(job, w);
     }
 done:
     return status;
@@ -447,20 +501,34 @@ spur_status objective_settle(objective *of, double *w, double *value, float *gra
                              spur_error *error)
 {
     spur_status status;
-    size_t classes = of->is.classes, cells;
     settle_job job = {.of = of};
-    if (!size_mul(classes, classes, &cells)) {
-        TRY(error_no_memory(error, SIZE_MAX));
-    }
-    TRY(memory_new(cells, sizeof(double), &job.pairs, error));
-    TRY(memory_new(cells, sizeof(double), &job.hessian, error));
-    TRY(memory_new(classes, sizeof(double), &job.step, error));
+    TRY(settle_job_open(&job, error));
+    TRY(start_logits(of, w, error));
     TRY(settle_steps(&job, w, error));
     TRY(finish_evaluation(of, lose_rows_aside, w, value, gradient, error));
 done:
-    memory_free(job.pairs);
-    memory_free(job.hessian);
-    memory_free(job.step);
+    settle_job_close(&job);
+    return status;
+}
+
+spur_status objective_mend_biases(objective *of, const double *gradient, double *w,
+                                  spur_error *error)
+{
+    spur_status status;
+    size_t classes = of->is.classes;
+    settle_job job = {.of = of};
+    TRY(settle_job_open(&job, error));
+    TRY(objective_pair_weights(of, job.pairs, error));
+    dense_laplacian(job.pairs, classes, dense_lift(job.pairs, classes), 0.0, job.hessian);
+    if (dense_factor(job.hessian, classes)) {
+        for (size_t k = 0; k < classes; k++) {
+            job.step[k] = -gradient[k * of->width + of->width - 1];
+        }
+        dense_solve(job.hessian, classes, job.step);
+        move_biases(&job, w);
+    }
+done:
+    settle_job_close(&job);
     return status;
 }
 
@@ -484,15 +552,19 @@ static spur_status read_exact(void *context, size_t worker, size_t item, spur_er
 static spur_status lose_exact(void *context, size_t worker, size_t item, spur_error *error)
 {
     const exact_job *job = context;
-    const objective *of = job->of;
-    size_t i = job->first + item, classes = of->is.classes;
+    objective *of = job->of;
+    size_t i = job->first + item, classes = of->is.classes, label = of->is.labels[i];
     double *z = job->z + item * classes, weight = of->is.coefficient[i];
+    float *p = of->probability + i * of->stride;
     (void)worker;
     (void)error;
-    of->row_values[i] = weight * of->is.kind->row_exact(z, classes, of->is.labels[i]);
+    of->row_values[i] = weight * of->is.kind->row_exact(z, classes, label);
+    of->row_owns[i] = weight * own_bend(-z[label]);
     for (size_t k = 0; k < classes; k++) {
+        p[k] = (float)(z[k] + (k == label ? 1.0 : 0.0));
         z[k] *= weight;
     }
+    of->row_bends[i] = weight * of->is.kind->curvature(p, classes);
     return SPUR_OK;
 }
 
@@ -529,14 +601,11 @@ spur_status objective_evaluate_exact(objective *of, const double *w, double *val
         job.count = rows - job.first < EXACT_ROWS ? rows - job.first : EXACT_ROWS;
         TRY(exact_block(&job, w, gradient, error));
     }
-    double sum = 0.0;
-    for (size_t i = 0; i < rows; i++) {
-        sum += of->row_values[i];
-    }
     for (size_t i = 0; i < of->size; i++) {
         gradient[i] += ridge_slope(of, w, i);
     }
-    *value = sum + penalty(of, w);
+    *value = sum_rows(of, of->row_values) + penalty(of, w);
+    sum_bends(of);
 done:
     memory_free(job.x);
     memory_free(job.z);

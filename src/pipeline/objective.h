@@ -34,8 +34,12 @@ typedef struct objective {
     float *single, *turned; /* [size] W in single precision, and [width, classes] */
     double *row_values;     /* [padded] */
     double *row_slopes, *row_bends; /* [padded] along the line; bends else: curvature */
+    double *row_owns;               /* [padded] a_i times the label's own curvature */
     double line_slope, line_bend;   /* of the penalty, at the line's start */
     double curvature;               /* sum_i a_i times the loss's mean curvature, there */
+    double bias_bend; /* about the smallest eigenvalue of the Hessian in the biases, 1 left out,
+                         where they were last settled; 0: nowhere */
+    double *own_bends; /* [classes] sum of row_owns over the class's rows, there */
 } objective;
 
 /* Everything in options is borrowed for the life of the objective. */
@@ -60,14 +64,20 @@ spur_status objective_along(objective *of, double length, double *slope, double 
                             spur_error *error) SPUR_MUST_USE;
 spur_status objective_move(objective *of, double length, const double *w, double *value,
                            float *gradient, spur_error *error) SPUR_MUST_USE;
-/* Moves the biases of w to their best for its weights, as far as single precision goes, with
- * the logits of that walk; then value and gradient. Softmax only. */
+/* Moves the biases of w to their best for its weights, as far as single precision goes, from
+ * logits made anew: those of a walk have drifted. Then value and gradient, and the walk goes on
+ * from there. Softmax only. */
 spur_status objective_settle(objective *of, double *w, double *value, float *gradient,
                              spur_error *error) SPUR_MUST_USE;
-/* objective_evaluate in double throughout, from the raw rows. */
+/* One such step in double from where the objective was last evaluated; gradient is the exact
+ * one there: for when single precision is not enough. Softmax only. */
+spur_status objective_mend_biases(objective *of, const double *gradient, double *w,
+                                  spur_error *error) SPUR_MUST_USE;
+/* objective_evaluate in double throughout, from the raw rows; its probabilities, rounded, are
+ * those of the last evaluation too. */
 spur_status objective_evaluate_exact(objective *of, const double *w, double *value,
                                      double *gradient, spur_error *error) SPUR_MUST_USE;
-/* product = Hessian v of the smooth part, at the W of the last objective_evaluate. */
+/* product = Hessian v of the smooth part, at the W of the last evaluation. */
 spur_status objective_curve(objective *of, const float *v, float *product,
                             spur_error *error) SPUR_MUST_USE;
 /* dst [classes, classes] = sum_i a_i p_i p_i^T, there. */

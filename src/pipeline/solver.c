@@ -15,17 +15,21 @@
 #include "pipeline/lasso.h"
 #include "pipeline/lbfgs.h"
 #include "pipeline/newton.h"
-#include "pipeline/thin_start.h"
 
 #define DEFAULT_TOLERANCE 1e-13
 /* A tolerance from here on can be met by single precision with a head rounded to it. */
 #define TOLERANCE_ROUNDED 1e-8
+#define GOAL_SHARE 0.8 /* of the tolerance, in single precision */
+
+enum {
+    ROUNDED_MOST = 3 /* descents, each certified */
+};
 
 struct solver {
     engine *on;
     matrix_team *team;
     training_set set;
-    curvature *approximation;
+    curvature *gram;
     uint32_t *labels;  /* [rows] among the classes present */
     uint32_t *present; /* [class_count] their numbers */
     size_t *counts;    /* [classes] */
@@ -87,7 +91,7 @@ spur_status solver_open(const solver_rows *rows, size_t threads, solver **out,
     TRY(engine_open(&made->on, error));
     TRY(matrix_team_open(made->on, threads, &made->team, error));
     TRY(training_set_make(&rows->rows, !rows->keep_raw, made->team, &made->set, error));
-    TRY(curvature_open(&made->set, made->team, &made->approximation, error));
+    TRY(curvature_open(&made->set, made->team, &made->gram, error));
     *out = made;
     made = NULL;
 done:
@@ -98,7 +102,7 @@ done:
 void solver_close(solver *block)
 {
     if (block != NULL) {
-        curvature_close(block->approximation);
+        curvature_close(block->gram);
         training_set_free(&block->set);
         matrix_team_close(block->team);
         engine_close(block->on);
@@ -271,26 +275,6 @@ done:
     return status;
 }
 
-static spur_status train_accuracy(const solver *of, softmax_result *made, spur_error *error)
-{
-    spur_status status;
-    prediction_tally tally;
-    uint32_t *labels = NULL;
-    TRY(memory_new(of->set.rows.count, sizeof *labels, &labels, error));
-    for (size_t i = 0; i < of->set.rows.count; i++) {
-        labels[i] = of->present[of->labels[i]];
-    }
-    const tally_question question = {.own = &made->own,
-                                     .rows = &of->set.rows,
-                                     .labels = labels,
-                                     .threads = matrix_team_threads(of->team)};
-    TRY(tally_predictions(&question, &tally, error));
-    made->train_top1 = (double)tally.correct / (double)tally.count;
-done:
-    memory_free(labels);
-    return status;
-}
-
 /* What the folded head is in standardised space. */
 static spur_status fold_back(fit *on, softmax_result *made, double *folded, spur_error *error)
 {
@@ -315,8 +299,7 @@ static spur_status certify_rounded(fit *on, descent *task, softmax_result *made,
     TRY(objective_evaluate_exact(&on->problem, folded, &value, on->gradient, error));
     task->report.products++;
     task->report.objective = value;
-    TRY(certificate_make(&on->problem, on->of->approximation, folded, value, on->gradient,
-                         &made->proof, error));
+    TRY(certificate_make(&on->problem, on->of->gram, value, on->gradient, &made->proof, error));
 done:
     memory_free(folded);
     return status;
@@ -331,8 +314,8 @@ static spur_status certify_refined(fit *on, const descent *task, softmax_result 
     double *folded = NULL;
     TRY(memory_new(on->problem.size, sizeof *folded, &folded, error));
     TRY(fold_back(on, made, folded, error));
-    TRY(certificate_make(&on->problem, on->of->approximation, on->w, task->report.objective,
-                         on->gradient, &exact, error));
+    TRY(certificate_make(&on->problem, on->of->gram, task->report.objective, on->gradient,
+                         &exact, error));
     TRY(certificate_move(&on->problem, &exact, on->w, folded, &made->proof, error));
 done:
     memory_free(folded);
@@ -351,6 +334,18 @@ done:
     return status;
 }
 
+static bool is_proven(const softmax_result *made, double gap, double tolerance)
+{
+    return gap <= tolerance * made->proof.objective;
+}
+
+/* The gap if the biases were at their best. */
+static double weight_gap(const fit *on, const softmax_result *made)
+{
+    double slope = made->proof.weight_gradient;
+    return slope * slope / (2.0 * on->problem.is.ridge);
+}
+
 /* Single precision, as often as its certificates get better; *is_enough: the tolerance is
  * met. */
 static spur_status solve_rounded(fit *on, descent *task, softmax_result *made, bool *is_enough,
@@ -359,14 +354,23 @@ static spur_status solve_rounded(fit *on, descent *task, softmax_result *made, b
     spur_status status = SPUR_OK;
     double tolerance = task->options->tolerance;
     *is_enough = false;
-    for (size_t i = 0; i < 2 && !*is_enough && !task->report.is_cancelled; i++) {
+    task->goal = GOAL_SHARE * tolerance;
+    for (size_t i = 0; i < ROUNDED_MOST && !*is_enough && !task->report.is_cancelled; i++) {
         TRY(lbfgs_minimise(task, on->w, error));
         if (tolerance < TOLERANCE_ROUNDED || task->report.is_cancelled) {
             break;
         }
         TRY(certify_rounded(on, task, made, error));
-        *is_enough = made->proof.gap <= tolerance * made->proof.objective;
+        *is_enough = is_proven(made, made->proof.gap, tolerance);
+        if (!*is_enough && is_proven(made, weight_gap(on, made), tolerance)) {
+            TRY(objective_mend_biases(&on->problem, on->gradient, on->w, error));
+            TRY(certify_rounded(on, task, made, error));
+            *is_enough = is_proven(made, made->proof.gap, tolerance);
+        }
         task->gauge.bias_curvature = made->proof.bias_curvature / on->problem.curvature;
+        if (made->proof.gap < HUGE_VAL) {
+            task->goal *= 0.5 * tolerance * made->proof.objective / made->proof.gap;
+        }
     }
 done:
     return status;
@@ -378,12 +382,12 @@ static spur_status solve(fit *on, const descent_options *options, softmax_result
 {
     spur_status status;
     bool is_enough = false;
+    preconditioner approximation = {0};
+    TRY(preconditioner_open(on->of->gram, &on->problem, &approximation, error));
     descent task = {.of = &on->problem,
-                    .approximation = on->of->approximation,
+                    .approximation = &approximation,
                     .options = options,
-                    .gauge = descent_gauge_make(&on->problem, on->of->approximation)};
-    curvature_forget(task.approximation);
-    TRY(thin_start(&task, on->w, error));
+                    .gauge = descent_gauge_make(&on->problem, on->of->gram)};
     TRY(solve_rounded(on, &task, made, &is_enough, error));
     if (!is_enough && !task.report.is_cancelled) {
         TRY(newton_refine(&task, on->w, on->gradient, error));
@@ -396,6 +400,7 @@ static spur_status solve(fit *on, const descent_options *options, softmax_result
     made->steps = task.report;
     made->steps.is_converged = !made->steps.is_cancelled;
 done:
+    preconditioner_close(&approximation);
     return status;
 }
 
@@ -407,7 +412,6 @@ spur_status softmax_fit(solver *of, const softmax_options *options, softmax_resu
     softmax_result made = {0};
     TRY(fit_open(&on, options, &made.weight_sum, error));
     TRY(solve(&on, &options->descent, &made, error));
-    TRY(train_accuracy(of, &made, error));
     *out = made;
     made = (softmax_result){0};
 done:

@@ -51,7 +51,6 @@ typedef struct softmax_result {
     certificate proof; /* of `own` */
     descent_report steps;
     double weight_sum; /* S */
-    double train_top1; /* share of training rows */
 } softmax_result;
 
 /* A cancelled call returns SPUR_OK with the best head so far, its certificate included

@@ -1,0 +1,166 @@
+/*
+ * preconditioner.c - see preconditioner.h.
+ */
+#include "pipeline/preconditioner.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/parallel.h"
+#include "pipeline/parameters.h"
+
+/* ---- means of the classes ---------------------------------------------------------------- */
+
+/* Rows sorted by class: those of class k are rows[first[k]] .. rows[first[k + 1] - 1]. */
+typedef struct mean_job {
+    const objective *of;
+    float *means;
+    size_t *first; /* [classes + 1] */
+    uint32_t *rows;
+    double *sums; /* [threads, width] */
+} mean_job;
+
+static void mean_job_close(mean_job *block)
+{
+    memory_free(block->first);
+    memory_free(block->rows);
+    memory_free(block->sums);
+}
+
+static spur_status mean_job_open(mean_job *on, spur_error *error)
+{
+    spur_status status;
+    const objective *of = on->of;
+    size_t count = of->set->rows.count, classes = of->is.classes;
+    if (count > UINT32_MAX) {
+        FAIL(SPUR_RESOURCE, "%zu rows are more than a head can be trained on", count);
+    }
+    TRY(memory_new_zeroed(classes + 2, sizeof *on->first, &on->first, error));
+    TRY(memory_new(count, sizeof *on->rows, &on->rows, error));
+    TRY(memory_new(matrix_team_threads(of->team) * of->width, sizeof *on->sums, &on->sums,
+                   error));
+    for (size_t i = 0; i < count; i++) {
+        on->first[of->is.labels[i] + 2]++;
+    }
+    for (size_t k = 2; k <= classes; k++) {
+        on->first[k] += on->first[k - 1];
+    }
+    for (size_t i = 0; i < count; i++) { /* first[k + 1] walks from k's first row to its end */
+        on->rows[on->first[of->is.labels[i] + 1]++] = (uint32_t)i;
+    }
+done:
+    return status;
+}
+
+static spur_status find_mean(void *context, size_t worker, size_t item, spur_error *error)
+{
+    const mean_job *job = context;
+    const objective *of = job->of;
+    double *sum = job->sums + worker * of->width, whole = 0.0;
+    float *mean = job->means + item * of->width;
+    (void)error;
+    memset(sum, 0, of->width * sizeof *sum);
+    for (size_t at = job->first[item]; at < job->first[item + 1]; at++) {
+        const float *x = of->set->x + job->rows[at] * of->set->stride;
+        double a = of->is.coefficient[job->rows[at]];
+        whole += a;
+        for (size_t j = 0; j < of->width; j++) {
+            sum[j] += a * (double)x[j];
+        }
+    }
+    for (size_t j = 0; j < of->width; j++) {
+        mean[j] = whole > 0.0 ? (float)(sum[j] / whole) : 0.0F;
+    }
+    return SPUR_OK;
+}
+
+static spur_status find_means(const objective *of, float *means, spur_error *error)
+{
+    spur_status status;
+    mean_job job = {.of = of, .means = means};
+    TRY(mean_job_open(&job, error));
+    TRY(parallel_for(matrix_team_threads(of->team), of->is.classes, find_mean, &job, error));
+done:
+    mean_job_close(&job);
+    return status;
+}
+
+/* ---- opening ---------------------------------------------------------------------------- */
+
+spur_status preconditioner_open(curvature *gram, const objective *of, preconditioner *out,
+                                spur_error *error)
+{
+    spur_status status;
+    preconditioner made = {.gram = gram, .of = of};
+    TRY(memory_new(of->size, sizeof(float), &made.means, error));
+    TRY(memory_new(of->size, sizeof(float), &made.solved, error));
+    TRY(memory_new(of->is.classes, sizeof(double), &made.reach, error));
+    TRY(find_means(of, made.means, error));
+    curvature_forget(gram);
+    *out = made;
+    made = (preconditioner){0};
+done:
+    preconditioner_close(&made);
+    return status;
+}
+
+void preconditioner_close(preconditioner *block)
+{
+    if (block != NULL) {
+        memory_free(block->means);
+        memory_free(block->solved);
+        memory_free(block->reach);
+        *block = (preconditioner){0};
+    }
+}
+
+spur_status preconditioner_follow(preconditioner *of, bool *is_new, spur_error *error)
+{
+    spur_status status;
+    size_t width = of->of->width;
+    TRY(curvature_follow(of->gram, of->of->curvature, of->of->is.ridge, is_new, error));
+    if (*is_new) {
+        TRY(preconditioner_start(of, of->means, of->solved, error));
+        for (size_t k = 0; k < of->of->is.classes; k++) {
+            of->reach[k] = parameters_dot(of->means + k * width, of->solved + k * width, width);
+        }
+    }
+done:
+    return status;
+}
+
+/* ---- solving ---------------------------------------------------------------------------- */
+
+spur_status preconditioner_start(const preconditioner *of, const float *v, float *dst,
+                                 spur_error *error)
+{
+    return curvature_solve(of->gram, v, of->of->is.classes, dst, error);
+}
+
+/* P_k^-1 v_k = M^-1 v_k - share_k M^-1 u_k. */
+static double share_of(const preconditioner *of, size_t k, const float *v)
+{
+    const float *solved = of->solved + k * of->of->width;
+    double s = of->of->own_bends[k];
+    return s * parameters_dot(solved, v + k * of->of->width, of->of->width) /
+           (1.0 + s * of->reach[k]);
+}
+
+void preconditioner_finish(const preconditioner *of, const float *v, float *solved)
+{
+    size_t width = of->of->width;
+    for (size_t k = 0; k < of->of->is.classes; k++) {
+        parameters_add(solved + k * width, -share_of(of, k, v), of->solved + k * width, width);
+    }
+}
+
+double preconditioner_square(const preconditioner *of, const float *v, const float *solved)
+{
+    size_t width = of->of->width;
+    double sum = parameters_dot(v, solved, of->of->size);
+    for (size_t k = 0; k < of->of->is.classes; k++) {
+        sum -=
+            share_of(of, k, v) * parameters_dot(of->solved + k * width, v + k * width, width);
+    }
+    return sum;
+}
