@@ -7,7 +7,7 @@
 #include "nn/vector_avx2.h"
 
 #define TILE_ROWS 6
-#define TILE_ROWS_DOUBLE 4
+#define TILE_ROWS_DOUBLE 6
 #define TILE_PANELS 1
 #define DOT_ROWS 2
 #define DOT_COLUMNS 3

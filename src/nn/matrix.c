@@ -1,8 +1,9 @@
 /*
- * matrix.c - tiles of a product: pack a block of both sides, multiply, add to the result.
+ * matrix.c - tiles of a product: a block of both sides is packed where it does not stand as the
+ * inner loops read it, multiplied, and added to the result.
  *
- * A tile is at most TILE_HEIGHT x TILE_WIDTH; its sums and the two packed blocks stay in the
- * second-level cache.
+ * A tile is at most TILE_HEIGHT x TILE_WIDTH; its block of rows stays in the second-level cache
+ * while the panels of columns pass.
  */
 #include "nn/matrix.h"
 
@@ -13,11 +14,13 @@
 #include "nn/kernel.h"
 
 enum {
-    TILE_HEIGHT = 384,
-    TILE_WIDTH = 256,
-    TILE_DEPTH = 256,
-    FLUSH_DEPTH = 2048, /* after which float sums go to the result */
-    HEIGHT_DOUBLE = 128,
+    TILE_HEIGHT = 240,
+    TILE_WIDTH = 512,
+    TILE_DEPTH = 256, /* about */
+    TILE_DEPTH_MOST = 384,
+    TILE_LEAST = 64,
+    FLUSH_BLOCKS = 8, /* of depth, after which float sums go to the result */
+    HEIGHT_DOUBLE = 240,
     WIDTH_DOUBLE = 64,
     DEPTH_DOUBLE = 128,
     TILE_ROWS_MOST = 16 /* no kernel's register block has more rows */
@@ -50,8 +53,8 @@ static spur_status lane_open(lane *made, spur_error *error)
 {
     spur_status status;
     const size_t height = TILE_HEIGHT + TILE_ROWS_MOST;
-    TRY(memory_new(height * TILE_DEPTH, sizeof(float), &made->rows, error));
-    TRY(memory_new((size_t)TILE_WIDTH * TILE_DEPTH, sizeof(float), &made->columns, error));
+    TRY(memory_new(height * TILE_DEPTH_MOST, sizeof(float), &made->rows, error));
+    TRY(memory_new((size_t)TILE_WIDTH * TILE_DEPTH_MOST, sizeof(float), &made->columns, error));
     TRY(memory_new(height * TILE_WIDTH, sizeof(float), &made->sums, error));
     TRY(memory_new((size_t)WIDTH_DOUBLE * DEPTH_DOUBLE, sizeof(double), &made->wide_columns,
                    error));
@@ -102,14 +105,20 @@ size_t matrix_team_threads(const matrix_team *of)
 
 matrix matrix_of(const float *data, size_t rows, size_t columns, size_t stride)
 {
-    matrix made = {data, rows, columns, stride, 1};
-    return made;
+    return (matrix){data, rows, columns, stride, 1, MATRIX_FULL};
 }
 
 matrix matrix_turned(matrix of)
 {
-    matrix made = {of.data, of.columns, of.rows, of.column_step, of.row_step};
-    return made;
+    static const matrix_shape turned[] = {MATRIX_FULL, MATRIX_UPPER, MATRIX_LOWER};
+    return (matrix){of.data,        of.columns,  of.rows,
+                    of.column_step, of.row_step, turned[of.shape]};
+}
+
+matrix matrix_triangle(matrix of, matrix_shape shape)
+{
+    of.shape = shape;
+    return of;
 }
 
 /* ---- floats ----------------------------------------------------------------------------- */
@@ -118,19 +127,52 @@ typedef struct float_job {
     matrix_team *team;
     matrix a, b;
     const matrix_result *dst;
-    size_t across; /* tiles side by side */
+    size_t height, width, block; /* of a tile: rows, columns, depths at a time */
+    size_t across;               /* tiles side by side */
 } float_job;
 
-/* Rows first .. of a, of whose steps one is 1, as register blocks [tile_rows] by depth. */
-static void pack_rows(const kernel *loops, const matrix *a, size_t first, size_t rows,
-                      size_t at, size_t depth, float *dst)
+/* Equal blocks of depth, so that a bias does not make one of its own. */
+static size_t block_depth(size_t depth)
+{
+    size_t blocks = (depth + TILE_DEPTH / 2) / TILE_DEPTH;
+    return blocks > 1 ? ceil_div(depth, blocks) : TILE_DEPTH_MOST;
+}
+
+/* Tiles as large as fits and leaves every thread some: no sum depends on it. */
+static size_t choose_tiles(float_job *job)
+{
+    job->block = block_depth(job->a.columns);
+    job->height = TILE_HEIGHT;
+    job->width = TILE_WIDTH;
+    for (;;) {
+        job->across = ceil_div(job->b.columns, job->width);
+        size_t tiles = ceil_div(job->a.rows, job->height) * job->across;
+        if (tiles >= 2 * job->team->threads || job->width <= TILE_LEAST) {
+            return tiles;
+        }
+        job->width /= 2;
+        job->height = job->height > 2 * TILE_LEAST ? job->height / 2 : job->height;
+    }
+}
+
+/* Rows first .. of a, of whose steps one is 1, for the inner loops: as they stand, or, turned
+ * over, packed to register blocks [tile_rows] by depth in `packed`. */
+static void place_rows(const kernel *loops, const matrix *a, size_t first, size_t at,
+                       float *packed, product *block)
 {
     const float *src = a->data + first * a->row_step + at * a->column_step;
     if (a->column_step == 1) {
-        loops->pack(src, a->row_step, rows, depth, dst);
-    } else {
-        loops->pack_turned(src, a->column_step, rows, depth, dst);
+        block->a = src;
+        block->a_stride = a->row_step;
+        block->a_step = 1;
+        block->a_tile = loops->tile_rows * a->row_step;
+        return;
     }
+    loops->pack_turned(src, a->column_step, block->rows, block->depth, packed);
+    block->a = packed;
+    block->a_stride = 1;
+    block->a_step = loops->tile_rows;
+    block->a_tile = loops->tile_rows * block->depth;
 }
 
 /* Columns first .. of b as panels [depth, 16], a row of b at a time. */
@@ -180,39 +222,50 @@ static void flush_tile(const matrix_result *dst, const float *sums, size_t row, 
     }
 }
 
+/* Depths first .. end-1 of b have something for columns column .. column + columns - 1; first
+ * is where a block begins. */
+typedef struct depth_range {
+    size_t first, end;
+} depth_range;
+
+static depth_range depths_of(const float_job *job, size_t column, size_t columns)
+{
+    const matrix *b = &job->b;
+    size_t first = b->shape == MATRIX_LOWER ? column / job->block * job->block : 0;
+    size_t end = b->shape == MATRIX_UPPER ? smaller(column + columns, b->rows) : b->rows;
+    return (depth_range){first, end};
+}
+
 static spur_status multiply_tile(void *context, size_t worker, size_t item, spur_error *error)
 {
     const float_job *job = context;
     const kernel *loops = job->team->loops;
     const lane *own = &job->team->lanes[worker];
-    size_t row = item / job->across * TILE_HEIGHT, column = item % job->across * TILE_WIDTH;
-    size_t rows = smaller(job->a.rows - row, TILE_HEIGHT);
-    size_t columns = smaller(job->b.columns - column, TILE_WIDTH);
-    size_t depth = job->a.columns;
+    size_t row = item / job->across * job->height, column = item % job->across * job->width;
+    size_t rows = smaller(job->a.rows - row, job->height);
+    size_t end = job->dst->is_lower ? smaller(job->b.columns, row + rows) : job->b.columns;
     (void)error;
-    if (job->dst->is_lower && column >= row + rows) {
+    if (column >= end) {
         return SPUR_OK;
     }
+    size_t columns = smaller(end - column, job->width);
+    depth_range depths = depths_of(job, column, columns);
     bool is_fresh = true, add = job->dst->add;
-    for (size_t at = 0; at < depth; at += TILE_DEPTH) {
-        size_t count = smaller(depth - at, TILE_DEPTH);
-        pack_rows(loops, &job->a, row, rows, at, count, own->rows);
+    for (size_t at = depths.first; at < depths.end; at += job->block) {
+        size_t count = smaller(depths.end - at, job->block);
+        product block = {.rows = rows,
+                         .panels = ceil_div(columns, PANEL_WIDTH),
+                         .depth = count,
+                         .b = own->columns,
+                         .c = own->sums,
+                         .b_panel = count * PANEL_WIDTH,
+                         .c_stride = PANEL_WIDTH,
+                         .c_panel = rows * PANEL_WIDTH,
+                         .add = !is_fresh};
+        place_rows(loops, &job->a, row, at, own->rows, &block);
         pack_columns(&job->b, column, columns, at, count, own->columns);
-        const product block = {.rows = rows,
-                               .panels = ceil_div(columns, PANEL_WIDTH),
-                               .depth = count,
-                               .a = own->rows,
-                               .b = own->columns,
-                               .c = own->sums,
-                               .a_stride = 1,
-                               .a_step = loops->tile_rows,
-                               .a_tile = loops->tile_rows * count,
-                               .b_panel = count * PANEL_WIDTH,
-                               .c_stride = PANEL_WIDTH,
-                               .c_panel = rows * PANEL_WIDTH,
-                               .add = !is_fresh};
         loops->multiply(&block);
-        is_fresh = (at + TILE_DEPTH) % FLUSH_DEPTH == 0 || at + count == depth;
+        is_fresh = (at / job->block + 1) % FLUSH_BLOCKS == 0 || at + count == depths.end;
         if (is_fresh) {
             flush_tile(job->dst, own->sums, row, rows, column, columns, add);
             add = true;
@@ -224,9 +277,8 @@ static spur_status multiply_tile(void *context, size_t worker, size_t item, spur
 spur_status matrix_multiply(matrix_team *team, matrix a, matrix b, const matrix_result *dst,
                             spur_error *error)
 {
-    float_job job = {team, a, b, dst, ceil_div(b.columns, TILE_WIDTH)};
-    size_t tiles = ceil_div(a.rows, TILE_HEIGHT) * job.across;
-    return parallel_for(team->threads, tiles, multiply_tile, &job, error);
+    float_job job = {.team = team, .a = a, .b = b, .dst = dst};
+    return parallel_for(team->threads, choose_tiles(&job), multiply_tile, &job, error);
 }
 
 /* ---- doubles ---------------------------------------------------------------------------- */
@@ -234,7 +286,7 @@ spur_status matrix_multiply(matrix_team *team, matrix a, matrix b, const matrix_
 typedef struct double_job {
     matrix_team *team;
     const matrix_double *what;
-    size_t across;
+    size_t height, across; /* rows of a tile; tiles side by side */
 } double_job;
 
 static void pack_columns_double(const matrix_double *what, size_t first, size_t columns,
@@ -245,6 +297,10 @@ static void pack_columns_double(const matrix_double *what, size_t first, size_t 
         for (size_t column = 0; column < columns; column += PANEL_WIDTH_DOUBLE) {
             double *to = dst + column * depth + k * PANEL_WIDTH_DOUBLE;
             size_t count = smaller(columns - column, PANEL_WIDTH_DOUBLE);
+            if (count == PANEL_WIDTH_DOUBLE && what->b_column == 1) {
+                memcpy(to, src + column, PANEL_WIDTH_DOUBLE * sizeof *to);
+                continue;
+            }
             for (size_t j = 0; j < PANEL_WIDTH_DOUBLE; j++) {
                 to[j] = j < count ? src[(column + j) * what->b_column] : 0.0;
             }
@@ -270,8 +326,8 @@ static spur_status multiply_tile_wide(void *context, size_t worker, size_t item,
     const double_job *job = context;
     const matrix_double *what = job->what;
     const lane *own = &job->team->lanes[worker];
-    size_t row = item / job->across * HEIGHT_DOUBLE, column = item % job->across * WIDTH_DOUBLE;
-    size_t rows = smaller(what->m - row, HEIGHT_DOUBLE);
+    size_t row = item / job->across * job->height, column = item % job->across * WIDTH_DOUBLE;
+    size_t rows = smaller(what->m - row, job->height);
     size_t columns = smaller(what->n - column, WIDTH_DOUBLE);
     (void)error;
     memset(own->wide_sums, 0, (size_t)HEIGHT_DOUBLE * WIDTH_DOUBLE * sizeof(double));
@@ -295,7 +351,8 @@ static spur_status multiply_tile_wide(void *context, size_t worker, size_t item,
 spur_status matrix_multiply_double(matrix_team *team, const matrix_double *what,
                                    spur_error *error)
 {
-    double_job job = {team, what, ceil_div(what->n, WIDTH_DOUBLE)};
-    size_t tiles = ceil_div(what->m, HEIGHT_DOUBLE) * job.across;
-    return parallel_for(team->threads, tiles, multiply_tile_wide, &job, error);
+    size_t down = ceil_div(what->m, HEIGHT_DOUBLE);
+    double_job job = {team, what, ceil_div(what->m, down > 0 ? down : 1),
+                      ceil_div(what->n, WIDTH_DOUBLE)};
+    return parallel_for(team->threads, down * job.across, multiply_tile_wide, &job, error);
 }
