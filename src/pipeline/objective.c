@@ -114,11 +114,17 @@ static spur_status to_logits(objective *of, const float *v, float *dst, spur_err
                            matrix_of(of->turned, of->width, classes, classes), &into, error);
 }
 
-/* The logits at w to `probability`. */
+/* The logits at w to `probability`. Most descents start at 0, where nothing is multiplied. */
 static spur_status start_logits(objective *of, const double *w, spur_error *error)
 {
+    bool is_zero = true;
     for (size_t i = 0; i < of->size; i++) {
         of->single[i] = (float)w[i];
+        is_zero = is_zero && fabsf(of->single[i]) <= 0.0F;
+    }
+    if (is_zero) {
+        memset(of->probability, 0, of->set->padded * of->stride * sizeof(float));
+        return SPUR_OK;
     }
     return to_logits(of, of->single, of->probability, error);
 }
@@ -537,7 +543,8 @@ done:
 typedef struct exact_job {
     objective *of;
     size_t first, count;
-    double *x, *z; /* [EXACT_ROWS, width], [EXACT_ROWS, classes] */
+    double *x, *z;  /* [EXACT_ROWS, width], [EXACT_ROWS, classes] */
+    double *turned; /* [width, classes] w */
 } exact_job;
 
 static spur_status read_exact(void *context, size_t worker, size_t item, spur_error *error)
@@ -568,15 +575,14 @@ static spur_status lose_exact(void *context, size_t worker, size_t item, spur_er
     return SPUR_OK;
 }
 
-static spur_status exact_block(exact_job *job, const double *w, double *gradient,
-                               spur_error *error)
+static spur_status exact_block(exact_job *job, double *gradient, spur_error *error)
 {
     spur_status status;
     const objective *of = job->of;
     size_t threads = matrix_team_threads(of->team), classes = of->is.classes;
     size_t width = of->width;
-    const matrix_double logits = {job->count, classes, width, job->x, w,      width,
-                                  1,          1,       width, job->z, classes};
+    const matrix_double logits = {job->count, classes, width, job->x, job->turned, width,
+                                  1,          classes, 1,     job->z, classes};
     const matrix_double back = {classes, width, job->count, job->z,   job->x, 1,
                                 classes, width, 1,          gradient, width};
     memset(job->z, 0, job->count * classes * sizeof *job->z);
@@ -596,10 +602,14 @@ spur_status objective_evaluate_exact(objective *of, const double *w, double *val
     exact_job job = {.of = of};
     TRY(memory_new(EXACT_ROWS * of->width, sizeof(double), &job.x, error));
     TRY(memory_new(EXACT_ROWS * of->is.classes, sizeof(double), &job.z, error));
+    TRY(memory_new(of->size, sizeof(double), &job.turned, error));
+    for (size_t i = 0; i < of->size; i++) {
+        job.turned[i % of->width * of->is.classes + i / of->width] = w[i];
+    }
     memset(gradient, 0, of->size * sizeof *gradient);
     for (job.first = 0; job.first < rows; job.first += EXACT_ROWS) {
         job.count = rows - job.first < EXACT_ROWS ? rows - job.first : EXACT_ROWS;
-        TRY(exact_block(&job, w, gradient, error));
+        TRY(exact_block(&job, gradient, error));
     }
     for (size_t i = 0; i < of->size; i++) {
         gradient[i] += ridge_slope(of, w, i);
@@ -609,5 +619,6 @@ spur_status objective_evaluate_exact(objective *of, const double *w, double *val
 done:
     memory_free(job.x);
     memory_free(job.z);
+    memory_free(job.turned);
     return status;
 }
