@@ -22,8 +22,10 @@ enum {
 };
 
 /* Against the gradient at the start: where single precision has no more to give. */
-#define FLOOR 1e-6
-#define SLOPE_ENOUGH 0.1 /* of the slope at the line's start */
+#define FLOOR 1e-7
+/* Of the slope at the line's start; the first step goes far, where a loose end costs steps. */
+#define SLOPE_ENOUGH 0.1
+#define SLOPE_ENOUGH_FIRST 0.01
 #define BEND_SHARE 0.9   /* of an estimate from above */
 
 typedef struct pair {
@@ -38,6 +40,7 @@ typedef struct lbfgs {
     float *gradient, *before;      /* at w, and where the last step began */
     float *solved, *solved_before; /* M^-1 of them */
     float *direction, *work;
+    double *biases; /* [classes] before they are settled */
     pair pairs[PAIRS]; /* oldest first */
     size_t count;
     double value;
@@ -128,10 +131,11 @@ static spur_status search(lbfgs *on, double steepest, double *length, spur_error
 {
     spur_status status = SPUR_OK;
     double low = 0.0, high = HUGE_VAL, at = 1.0;
+    double enough = -steepest * (on->count > 0 ? SLOPE_ENOUGH : SLOPE_ENOUGH_FIRST);
     for (size_t i = 0; i < TRIALS_MOST; i++) {
         double slope, bend;
         TRY(objective_along(on->of, at, &slope, &bend, error));
-        if (fabs(slope) <= -SLOPE_ENOUGH * steepest) {
+        if (fabs(slope) <= enough) {
             break;
         }
         *(slope < 0.0 ? &low : &high) = at;
@@ -151,19 +155,19 @@ static void swap(float **a, float **b)
     *b = kept;
 }
 
-/* Gradient, value and M^-1 gradient where the step ends. */
-static spur_status arrive(lbfgs *on, double length, spur_error *error)
+/* Gradient and M^-1 gradient become those before. */
+static void turn_page(lbfgs *on)
+{
+    swap(&on->gradient, &on->before);
+    swap(&on->solved, &on->solved_before);
+}
+
+/* What follows from a new gradient, `length` times the direction away from the one before. */
+static spur_status look_back(lbfgs *on, double length, spur_error *error)
 {
     spur_status status;
     bool is_new;
-    for (size_t i = 0; i < on->of->size; i++) {
-        on->w[i] += length * (double)on->direction[i];
-    }
-    swap(&on->gradient, &on->before);
-    swap(&on->solved, &on->solved_before);
-    TRY(objective_move(on->of, length, on->w, &on->value, on->gradient, error));
     on->task->report.products++;
-    on->task->report.steps++;
     on->norms = parameters_norms(on->gradient, on->of->size, on->of->width);
     TRY(solve(on, on->gradient, on->solved, error));
     remember(on, length);
@@ -171,6 +175,20 @@ static spur_status arrive(lbfgs *on, double length, spur_error *error)
     if (is_new) {
         TRY(solve_again(on, error));
     }
+done:
+    return status;
+}
+
+static spur_status arrive(lbfgs *on, double length, spur_error *error)
+{
+    spur_status status;
+    for (size_t i = 0; i < on->of->size; i++) {
+        on->w[i] += length * (double)on->direction[i];
+    }
+    turn_page(on);
+    TRY(objective_move(on->of, length, on->w, &on->value, on->gradient, error));
+    on->task->report.steps++;
+    TRY(look_back(on, length, error));
 done:
     return status;
 }
@@ -219,24 +237,34 @@ static bool is_done(lbfgs *on)
            on->norms.both <= FLOOR * on->task->start_norm || meets_tolerance(on, gap);
 }
 
-/* Where only the biases are in the way of the tolerance they go to their best, which costs half
- * a pass. The gradient is another function's then: the memory of steps starts anew. */
+/* The biases go to their best: a step like the others, but for its direction. */
 static spur_status settle(lbfgs *on, spur_error *error)
 {
-    spur_status status = SPUR_OK;
-    if (on->count > 0 && meets_tolerance(on, gap_with(on, 0.0)) &&
-        !meets_tolerance(on, gap_with(on, on->norms.biases))) {
-        TRY(objective_settle(on->of, on->w, &on->value, on->gradient, error));
-        if (on->of->bias_bend > 0.0) {
-            on->task->gauge.bias_curvature = BEND_SHARE * on->of->bias_bend / on->of->curvature;
-        }
-        on->task->report.products++;
-        on->norms = parameters_norms(on->gradient, on->of->size, on->of->width);
-        on->count = 0;
-        TRY(solve(on, on->gradient, on->solved, error));
+    spur_status status;
+    size_t width = on->of->width;
+    memset(on->direction, 0, on->of->size * sizeof *on->direction);
+    for (size_t k = 0; k < on->of->is.classes; k++) {
+        on->biases[k] = on->w[k * width + width - 1];
     }
+    turn_page(on);
+    TRY(objective_settle(on->of, on->w, &on->value, on->gradient, error));
+    if (on->of->bias_bend > 0.0) {
+        on->task->gauge.bias_curvature = BEND_SHARE * on->of->bias_bend / on->of->curvature;
+    }
+    for (size_t k = 0; k < on->of->is.classes; k++) {
+        size_t i = k * width + width - 1;
+        on->direction[i] = (float)(on->w[i] - on->biases[k]);
+    }
+    TRY(look_back(on, 1.0, error));
 done:
     return status;
+}
+
+/* Where only the biases are in the way of the tolerance. */
+static bool wants_settling(const lbfgs *on)
+{
+    return on->count > 0 && meets_tolerance(on, gap_with(on, 0.0)) &&
+           !meets_tolerance(on, gap_with(on, on->norms.biases));
 }
 
 /* Whether the step was worth it: single precision tells values apart to about 1e-7. */
@@ -264,7 +292,9 @@ static spur_status descend(lbfgs *on, spur_error *error)
         best_norm = on->norms.both < best_norm ? on->norms.both : best_norm;
         best_value = on->value < best_value ? on->value : best_value;
         TRY(step(on, &is_down, error));
-        TRY(settle(on, error));
+        if (wants_settling(on)) {
+            TRY(settle(on, error));
+        }
     }
     on->task->report.objective = on->value;
 done:
@@ -281,6 +311,7 @@ static spur_status lbfgs_open(lbfgs *on, spur_error *error)
     TRY(memory_new(size, sizeof(float), &on->solved_before, error));
     TRY(memory_new(size, sizeof(float), &on->direction, error));
     TRY(memory_new(size, sizeof(float), &on->work, error));
+    TRY(memory_new(on->of->is.classes, sizeof(double), &on->biases, error));
     for (size_t i = 0; i < PAIRS; i++) {
         TRY(memory_new(size, sizeof(float), &on->pairs[i].s, error));
         TRY(memory_new(size, sizeof(float), &on->pairs[i].y, error));
@@ -298,6 +329,7 @@ static void lbfgs_close(lbfgs *on)
     memory_free(on->solved_before);
     memory_free(on->direction);
     memory_free(on->work);
+    memory_free(on->biases);
     for (size_t i = 0; i < PAIRS; i++) {
         memory_free(on->pairs[i].s);
         memory_free(on->pairs[i].y);
