@@ -10,7 +10,7 @@
 #include "nn/rows.h"
 
 enum {
-    BLOCK_ROWS = 64
+    BLOCK_ROWS = 24
 };
 
 spur_status head_make(size_t classes, size_t features, head *out, spur_error *error)

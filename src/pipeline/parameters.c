@@ -6,27 +6,37 @@
 #include <math.h>
 
 enum {
-    BLOCK = 4096
+    LANES = 8 /* what the compiler can keep in registers */
 };
 
 double parameters_dot(const float *a, const float *b, size_t count)
 {
-    double total = 0.0;
-    for (size_t from = 0; from < count; from += BLOCK) {
-        size_t end = count - from < BLOCK ? count : from + BLOCK;
-        double sum = 0.0;
-        for (size_t i = from; i < end; i++) {
-            sum += (double)a[i] * (double)b[i];
+    double sums[LANES] = {0.0}, total = 0.0;
+    size_t whole = count / LANES * LANES;
+    for (size_t i = 0; i < whole; i += LANES) {
+        for (size_t j = 0; j < LANES; j++) {
+            sums[j] += (double)a[i + j] * (double)b[i + j];
         }
-        total += sum;
+    }
+    for (size_t i = whole; i < count; i++) {
+        sums[i - whole] += (double)a[i] * (double)b[i];
+    }
+    for (size_t j = 0; j < LANES; j++) {
+        total += sums[j];
     }
     return total;
 }
 
-void parameters_add(float *a, double factor, const float *b, size_t count)
+void parameters_add(float *restrict a, double factor, const float *restrict b, size_t count)
 {
     float by = (float)factor;
-    for (size_t i = 0; i < count; i++) {
+    size_t whole = count / LANES * LANES;
+    for (size_t i = 0; i < whole; i += LANES) {
+        for (size_t j = 0; j < LANES; j++) {
+            a[i + j] += by * b[i + j];
+        }
+    }
+    for (size_t i = whole; i < count; i++) {
         a[i] += by * b[i];
     }
 }

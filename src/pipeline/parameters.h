@@ -7,10 +7,10 @@
 
 #include <stddef.h>
 
-/* Sums of blocks of 4096 products. */
+/* Eight partial sums, then their sum. */
 double parameters_dot(const float *a, const float *b, size_t count);
-/* a += factor b */
-void parameters_add(float *a, double factor, const float *b, size_t count);
+/* a += factor b, which are apart. */
+void parameters_add(float *restrict a, double factor, const float *restrict b, size_t count);
 
 /* Euclidean norms of the two parts of a vector of `size` numbers, and of all of it. */
 typedef struct parameter_norms {

@@ -1,9 +1,9 @@
 /*
  * training_set.c - means, deviations and the standardised copy of training rows.
  *
- * mean_j = sum_i x_ij / n, deviation_j = sqrt(sum_i (x_ij - mean_j)^2 / n), each summed by one
- * thread in row order. A column of one value has deviation exactly 0 (its mean is that value)
- * and contributes nothing.
+ * mean_j = sum_i x_ij / n, deviation_j = sqrt(sum_i (x_ij - mean_j)^2 / n), in double, in an
+ * order that no number of threads changes. A column of one value has deviation exactly 0 (its
+ * mean is that value) and contributes nothing.
  */
 #include "pipeline/training_set.h"
 
@@ -13,7 +13,7 @@
 #include "base/parallel.h"
 
 enum {
-    COLUMNS = 64, /* summed together */
+    PARTS = 64,
     ROW_PADDING = 16
 };
 
@@ -24,65 +24,136 @@ static const float *row_of(const training_rows *rows, size_t i)
 
 /* ---- statistics ------------------------------------------------------------------------- */
 
-static bool is_constant(const training_rows *rows, size_t column)
+/* Rows are cut into PARTS, each summed by one thread; parts are added up in order. */
+typedef struct measure_job {
+    training_set *set;
+    double *sums;          /* [PARTS, width] */
+    unsigned char *varies; /* [PARTS, width]: some value is not the first row's */
+} measure_job;
+
+typedef struct part_range {
+    size_t first, end;
+} part_range;
+
+static part_range part_of(const training_rows *rows, size_t part)
 {
-    float first = row_of(rows, 0)[column];
-    for (size_t i = 1; i < rows->count; i++) {
-        if (row_of(rows, i)[column] < first || row_of(rows, i)[column] > first) {
-            return false;
-        }
-    }
-    return true;
+    size_t share = (rows->count + PARTS - 1) / PARTS, first = part * share;
+    first = first < rows->count ? first : rows->count;
+    return (part_range){first, rows->count - first < share ? rows->count : first + share};
 }
 
-static spur_status measure_columns(void *context, size_t worker, size_t item, spur_error *error)
+static spur_status check_row(const training_rows *rows, size_t i, spur_error *error)
 {
-    training_set *set = context;
-    const training_rows *rows = &set->rows;
-    size_t from = item * COLUMNS;
-    size_t count = rows->width - from < COLUMNS ? rows->width - from : COLUMNS;
-    double sum[COLUMNS] = {0}, squares[COLUMNS] = {0};
-    (void)worker;
-    (void)error;
-    for (size_t i = 0; i < rows->count; i++) {
-        const float *x = row_of(rows, i) + from;
-        for (size_t j = 0; j < count; j++) {
-            sum[j] += (double)x[j];
-        }
-    }
-    for (size_t j = 0; j < count; j++) {
-        sum[j] /= (double)rows->count;
-    }
-    for (size_t i = 0; i < rows->count; i++) {
-        const float *x = row_of(rows, i) + from;
-        for (size_t j = 0; j < count; j++) {
-            double away = (double)x[j] - sum[j];
-            squares[j] += away * away;
-        }
-    }
-    for (size_t j = 0; j < count; j++) {
-        bool is_flat = is_constant(rows, from + j);
-        double deviation = is_flat ? 0.0 : sqrt(squares[j] / (double)rows->count);
-        set->mean[from + j] = is_flat ? (double)row_of(rows, 0)[from + j] : sum[j];
-        set->deviation[from + j] = deviation;
-        set->inverse[from + j] = deviation > 0.0 ? 1.0 / deviation : 0.0;
-    }
-    return SPUR_OK;
-}
-
-static spur_status check_rows(void *context, size_t worker, size_t item, spur_error *error)
-{
-    const training_set *set = context;
-    const float *x = row_of(&set->rows, item);
-    (void)worker;
-    for (size_t j = 0; j < set->rows.width; j++) {
+    const float *x = row_of(rows, i);
+    for (size_t j = 0; j < rows->width; j++) {
         if (!isfinite(x[j])) {
             return error_set(error, SPUR_DATASET, "features: row %zu holds %g in column %zu",
-                             set->rows.picked != NULL ? (size_t)set->rows.picked[item] : item,
-                             (double)x[j], j);
+                             rows->picked != NULL ? (size_t)rows->picked[i] : i, (double)x[j],
+                             j);
         }
     }
     return SPUR_OK;
+}
+
+static spur_status sum_part(void *context, size_t worker, size_t item, spur_error *error)
+{
+    spur_status status = SPUR_OK;
+    const measure_job *job = context;
+    const training_rows *rows = &job->set->rows;
+    part_range part = part_of(rows, item);
+    double *sum = job->sums + item * rows->width;
+    unsigned char *varies = job->varies + item * rows->width;
+    const float *first = row_of(rows, 0);
+    (void)worker;
+    for (size_t i = part.first; i < part.end; i++) {
+        const float *x = row_of(rows, i);
+        TRY(check_row(rows, i, error));
+        for (size_t j = 0; j < rows->width; j++) {
+            sum[j] += (double)x[j];
+            varies[j] |= (unsigned char)((x[j] < first[j]) | (x[j] > first[j]));
+        }
+    }
+done:
+    return status;
+}
+
+static spur_status square_part(void *context, size_t worker, size_t item, spur_error *error)
+{
+    const measure_job *job = context;
+    const training_rows *rows = &job->set->rows;
+    const double *mean = job->set->mean;
+    part_range part = part_of(rows, item);
+    double *sum = job->sums + item * rows->width;
+    (void)worker;
+    (void)error;
+    for (size_t i = part.first; i < part.end; i++) {
+        const float *x = row_of(rows, i);
+        for (size_t j = 0; j < rows->width; j++) {
+            double away = (double)x[j] - mean[j];
+            sum[j] += away * away;
+        }
+    }
+    return SPUR_OK;
+}
+
+/* dst[j] = mean over rows of what the parts have summed, and the parts begin anew. */
+static void take_means(const measure_job *job, double *dst)
+{
+    size_t width = job->set->rows.width;
+    for (size_t j = 0; j < width; j++) {
+        double sum = 0.0;
+        for (size_t part = 0; part < PARTS; part++) {
+            sum += job->sums[part * width + j];
+            job->sums[part * width + j] = 0.0;
+        }
+        dst[j] = sum / (double)job->set->rows.count;
+    }
+}
+
+static bool is_constant(const measure_job *job, size_t column)
+{
+    unsigned varies = 0;
+    for (size_t part = 0; part < PARTS; part++) {
+        varies |= job->varies[part * job->set->rows.width + column];
+    }
+    return varies == 0;
+}
+
+static void keep_raw(training_set *set)
+{
+    for (size_t j = 0; j < set->rows.width; j++) {
+        set->mean[j] = 0.0;
+        set->deviation[j] = 1.0;
+        set->inverse[j] = 1.0;
+    }
+}
+
+static spur_status measure_columns(training_set *set, bool standardise, size_t threads,
+                                   spur_error *error)
+{
+    spur_status status;
+    measure_job job = {.set = set};
+    size_t width = set->rows.width;
+    TRY(memory_new_zeroed(PARTS * width, sizeof(double), &job.sums, error));
+    TRY(memory_new_zeroed(PARTS * width, 1, &job.varies, error));
+    TRY(parallel_for(threads, PARTS, sum_part, &job, error));
+    if (!standardise) {
+        keep_raw(set);
+        goto done;
+    }
+    take_means(&job, set->mean);
+    TRY(parallel_for(threads, PARTS, square_part, &job, error));
+    take_means(&job, set->deviation);
+    for (size_t j = 0; j < width; j++) {
+        bool is_flat = is_constant(&job, j);
+        set->mean[j] = is_flat ? (double)row_of(&set->rows, 0)[j] : set->mean[j];
+        set->deviation[j] = is_flat ? 0.0 : sqrt(set->deviation[j]);
+        set->inverse[j] = set->deviation[j] > 0.0 ? 1.0 / set->deviation[j] : 0.0;
+    }
+done:
+    memory_free(job.sums);
+    memory_free(job.varies);
+    return status;
 }
 
 /* ---- the copy --------------------------------------------------------------------------- */
@@ -144,15 +215,6 @@ done:
     return status;
 }
 
-static void keep_raw(training_set *set)
-{
-    for (size_t j = 0; j < set->rows.width; j++) {
-        set->mean[j] = 0.0;
-        set->deviation[j] = 1.0;
-        set->inverse[j] = 1.0;
-    }
-}
-
 /* A stride that is no multiple of 4 KiB: such rows would share a set of the cache. */
 static size_t stride_for(size_t width)
 {
@@ -178,13 +240,7 @@ spur_status training_set_make(const training_rows *rows, bool standardise, matri
     TRY(memory_new(rows->width, sizeof(double), &made.deviation, error));
     TRY(memory_new(rows->width, sizeof(double), &made.inverse, error));
     TRY(memory_new_zeroed(cells, sizeof(float), &made.x, error));
-    TRY(parallel_for(threads, rows->count, check_rows, &made, error));
-    if (standardise) {
-        TRY(parallel_for(threads, (rows->width + COLUMNS - 1) / COLUMNS, measure_columns, &made,
-                         error));
-    } else {
-        keep_raw(&made);
-    }
+    TRY(measure_columns(&made, standardise, threads, error));
     TRY(copy_rows(&made, threads, error));
     *out = made;
     made = (training_set){0};
