@@ -130,8 +130,8 @@ static void print_all(const spur_eval_summary *summary, const terminal *screen)
 {
     eval_print_curves(summary, screen);
     eval_print_findings(summary, "eval", "What the curves say:");
-    eval_print_ood(summary);
-    eval_print_groups(summary);
+    eval_print_ood(summary, screen);
+    eval_print_groups(summary, screen);
     eval_print_controls(summary, screen);
     eval_print_findings(summary, "controls", "What the controls say:");
     eval_print_noise(summary, screen);

@@ -93,13 +93,14 @@ static bool is_same_group(const char *a, const char *b)
     return length == eval_group_length(b) && strncmp(a, b, length) == 0;
 }
 
-bool eval_print_table(const spur_eval_summary *from, const eval_set_table *of)
+bool eval_print_table(const spur_eval_summary *from, const eval_set_table *of,
+                      const terminal *screen)
 {
     char set[EVAL_SET_SIZE], before[EVAL_SET_SIZE] = "";
     for (size_t i = 0; i < from->value_count; i++) {
-        if (of->is_set(from->values[i].key, set)) {
+        if (of->is_set(from->values[i].key, set) && strcmp(set, before) != 0) {
             if (before[0] == '\0' || !is_same_group(before, set)) {
-                of->heading(from, set);
+                of->heading(from, set, screen);
             }
             of->row(from, set);
             memcpy(before, set, strlen(set) + 1);

@@ -12,16 +12,18 @@ double eval_value(const spur_eval_summary *from, const char *prefix, const char 
 /* A fraction in percent, right-aligned in `width` columns; NaN is "-". */
 void eval_print_percent(double value, int width);
 /* A table per group of sets: `is_set` takes "PREFIX/BACKBONE/HEAD" out of a key that marks one,
- * `heading` begins the table of a set's group, `row` is one line. False when there is none. */
+ * `heading` begins the table of a set's group, `row` is one line. Several keys of one set mark
+ * it once. False when there is none. */
 enum {
     EVAL_SET_SIZE = 1024
 };
 typedef struct eval_set_table {
     bool (*is_set)(const char *key, char set[EVAL_SET_SIZE]);
-    void (*heading)(const spur_eval_summary *from, const char *set);
+    void (*heading)(const spur_eval_summary *from, const char *set, const terminal *screen);
     void (*row)(const spur_eval_summary *from, const char *set);
 } eval_set_table;
-bool eval_print_table(const spur_eval_summary *from, const eval_set_table *of);
+bool eval_print_table(const spur_eval_summary *from, const eval_set_table *of,
+                      const terminal *screen);
 /* The length of "PREFIX/BACKBONE" in a set. */
 size_t eval_group_length(const char *set);
 /* Accuracies and gaps of every head. */
@@ -33,8 +35,8 @@ void eval_print_controls(const spur_eval_summary *from, const terminal *screen);
 void eval_print_noise(const spur_eval_summary *from, const terminal *screen);
 void eval_print_audit(const spur_eval_summary *from, const terminal *screen);
 /* Splits out of distribution; groups; with their sentences. Nothing when the run has none. */
-void eval_print_ood(const spur_eval_summary *from);
-void eval_print_groups(const spur_eval_summary *from);
+void eval_print_ood(const spur_eval_summary *from, const terminal *screen);
+void eval_print_groups(const spur_eval_summary *from, const terminal *screen);
 /* Sentences of one stage ("eval", "noise"); `heading` before the first. */
 void eval_print_findings(const spur_eval_summary *from, const char *stage, const char *heading);
 

@@ -12,7 +12,6 @@
 #include "cli/eval_print.h"
 
 enum {
-    KEY_SIZE = 1024,
     SIZE_SIZE = 64,
     HEAD_WIDTH = 16
 };
@@ -21,10 +20,11 @@ static const char mark[] = "/gap_at_";
 static const char ending[] = "_p";
 
 /* "SPLIT/BACKBONE/HEAD" of a key "SPLIT/BACKBONE/HEAD/gap_at_K_p" into set, K into size. */
-static bool is_tested_gap(const char *key, char set[KEY_SIZE], char size[SIZE_SIZE])
+static bool is_tested_gap(const char *key, char set[EVAL_SET_SIZE], char size[SIZE_SIZE])
 {
     const char *found = strstr(key, mark);
-    if (found == NULL || strstr(key, "/class/") != NULL || (size_t)(found - key) >= KEY_SIZE) {
+    if (found == NULL || strstr(key, "/class/") != NULL ||
+        (size_t)(found - key) >= EVAL_SET_SIZE) {
         return false;
     }
     const char *first = found + sizeof mark - 1, *end = strchr(first, '_');
@@ -38,13 +38,18 @@ static bool is_tested_gap(const char *key, char set[KEY_SIZE], char size[SIZE_SI
     return strchr(set, '/') != strrchr(set, '/');
 }
 
-/* The smallest size of a set among the keys that begin at `first`. */
-static void find_smallest(const spur_eval_summary *from, size_t first, const char *set,
-                          char best[SIZE_SIZE])
+static bool is_set(const char *key, char set[EVAL_SET_SIZE])
 {
-    char other[KEY_SIZE], size[SIZE_SIZE];
+    char unused[SIZE_SIZE];
+    return is_tested_gap(key, set, unused);
+}
+
+/* The smallest size of a set. */
+static void find_smallest(const spur_eval_summary *from, const char *set, char best[SIZE_SIZE])
+{
+    char other[EVAL_SET_SIZE], size[SIZE_SIZE];
     best[0] = '\0';
-    for (size_t i = first; i < from->value_count; i++) {
+    for (size_t i = 0; i < from->value_count; i++) {
         if (is_tested_gap(from->values[i].key, other, size) && strcmp(other, set) == 0 &&
             (best[0] == '\0' || strtoull(size, NULL, 10) < strtoull(best, NULL, 10))) {
             memcpy(best, size, SIZE_SIZE);
@@ -69,11 +74,12 @@ static void print_p(double p)
     }
 }
 
-static void print_heading(const char *set, const char *k, const terminal *screen)
+static void print_heading(const spur_eval_summary *from, const char *set,
+                          const terminal *screen)
 {
-    const char *slash = strrchr(set, '/');
-    char group[KEY_SIZE], title[48];
-    (void)snprintf(group, sizeof group, "%.*s", (int)(slash - set), set);
+    char group[EVAL_SET_SIZE], title[48], k[SIZE_SIZE];
+    find_smallest(from, set, k);
+    (void)snprintf(group, sizeof group, "%.*s", (int)eval_group_length(set), set);
     char *backbone = strrchr(group, '/');
     *backbone = '\0';
     (void)putchar('\n');
@@ -87,9 +93,10 @@ static void print_heading(const char *set, const char *k, const terminal *screen
                  "null", "area", "size", "conf", "labels");
 }
 
-static void print_row(const spur_eval_summary *from, const char *set, const char *k)
+static void print_row(const spur_eval_summary *from, const char *set)
 {
-    char shown[4 * HEAD_WIDTH + ESCAPE_SIZE];
+    char shown[4 * HEAD_WIDTH + ESCAPE_SIZE], k[SIZE_SIZE];
+    find_smallest(from, set, k);
     escape_fit(strrchr(set, '/') + 1, HEAD_WIDTH, shown, sizeof shown);
     (void)fputs(shown, stdout);
     eval_print_percent(value_at(from, set, "gap", k, ""), 9);
@@ -102,28 +109,10 @@ static void print_row(const spur_eval_summary *from, const char *set, const char
     (void)putchar('\n');
 }
 
-/* True when both are of one split and backbone. */
-static bool is_same_group(const char *a, const char *b)
-{
-    size_t length = (size_t)(strrchr(a, '/') - a);
-    return strncmp(a, b, length + 1) == 0 && strchr(b + length + 1, '/') == NULL;
-}
-
 void eval_print_controls(const spur_eval_summary *from, const terminal *screen)
 {
-    char set[KEY_SIZE], before[KEY_SIZE] = "", k[SIZE_SIZE];
-    for (size_t i = 0; i < from->value_count; i++) {
-        if (!is_tested_gap(from->values[i].key, set, k) || strcmp(set, before) == 0) {
-            continue;
-        }
-        find_smallest(from, i, set, k);
-        if (before[0] == '\0' || !is_same_group(before, set)) {
-            print_heading(set, k, screen);
-        }
-        print_row(from, set, k);
-        memcpy(before, set, strlen(set) + 1);
-    }
-    if (before[0] != '\0') {
+    static const eval_set_table table = {is_set, print_heading, print_row};
+    if (eval_print_table(from, &table, screen)) {
         (void)puts(
             "\np: of shuffled ranks, as far apart or further; null: 95 % of these have at "
             "most\nthis gap; area, size, conf: gap among images of equal box area, image "

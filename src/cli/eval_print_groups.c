@@ -29,9 +29,11 @@ static bool is_set(const char *key, char set[EVAL_SET_SIZE])
     return true;
 }
 
-static void print_heading(const spur_eval_summary *from, const char *set)
+static void print_heading(const spur_eval_summary *from, const char *set,
+                          const terminal *screen)
 {
     char text[EVAL_SET_SIZE];
+    (void)screen;
     memcpy(text, set, strlen(set) + 1);
     text[eval_group_length(set)] = '\0';
     (void)fputs("\nGroups: ", stdout);
@@ -57,10 +59,10 @@ static void print_row(const spur_eval_summary *from, const char *set)
     (void)putchar('\n');
 }
 
-void eval_print_groups(const spur_eval_summary *from)
+void eval_print_groups(const spur_eval_summary *from, const terminal *screen)
 {
     static const eval_set_table table = {is_set, print_heading, print_row};
-    if (eval_print_table(from, &table)) {
+    if (eval_print_table(from, &table, screen)) {
         (void)puts(
             "\nworst: lowest accuracy of a group; w. cell: of a class in a group; images, "
             "groups,\ncells: means over these; train-w., adjust.: groups, cells weighted as "

@@ -29,9 +29,11 @@ static bool is_set(const char *key, char set[EVAL_SET_SIZE])
     return strchr(set, '/') != NULL;
 }
 
-static void print_heading(const spur_eval_summary *from, const char *set)
+static void print_heading(const spur_eval_summary *from, const char *set,
+                          const terminal *screen)
 {
     char text[EVAL_SET_SIZE];
+    (void)screen;
     memcpy(text, set, strlen(set) + 1);
     text[eval_group_length(set)] = '\0';
     (void)fputs("\nOut of distribution: ", stdout);
@@ -64,10 +66,10 @@ static void print_row(const spur_eval_summary *from, const char *set)
     }
 }
 
-void eval_print_ood(const spur_eval_summary *from)
+void eval_print_ood(const spur_eval_summary *from, const terminal *screen)
 {
     static const eval_set_table table = {is_set, print_heading, print_row};
-    if (eval_print_table(from, &table)) {
+    if (eval_print_table(from, &table, screen)) {
         (void)puts(
             "\nin d.: in distribution, on the same classes; among, all: the best among the "
             "set's\nclasses, or among all outputs: top-1 and in d. are the one that is usual "
