@@ -469,13 +469,11 @@ done:
     return status;
 }
 
-/* Sets from `first` on that are of the same split, or split and backbone. */
-static size_t same_sets(const prediction_list *sets, size_t first, bool with_backbone)
+/* How many sets from `first` on are of its split. */
+static size_t count_of_split(const prediction_list *sets, size_t first)
 {
     size_t end = first;
-    while (end < sets->count && strcmp(sets->names[end].split, sets->names[first].split) == 0 &&
-           (!with_backbone ||
-            strcmp(sets->names[end].backbone, sets->names[first].backbone) == 0)) {
+    while (end < sets->count && strcmp(sets->names[end].split, sets->names[first].split) == 0) {
         end++;
     }
     return end - first;
@@ -525,7 +523,7 @@ static spur_status control_one_split(control_job *job, size_t first, size_t coun
     TRY(add_split_classes(job, &split, error));
     TRY(claim_split(job->run, &split, &job->made, error));
     for (size_t at = first; at < first + count;) {
-        size_t heads = same_sets(&job->sets, at, true);
+        size_t heads = prediction_list_beside(&job->sets, at);
         TRY(control_backbone(job, &split, &job->sets.names[at], heads, error));
         at += heads;
     }
@@ -570,7 +568,7 @@ static spur_status digest_splits(control_job *job, text_buffer *into, spur_error
         digest_hex(sum, DIGEST_SIZE, hex);
         TRY(digest_text(into, hex, error));
         TRY(digest_text(into, split->manifest_digest, error));
-        first += same_sets(&job->sets, first, false);
+        first += count_of_split(&job->sets, first);
     }
 done:
     return status;
@@ -615,7 +613,7 @@ static spur_status make_controls(control_job *job, spur_error *error)
     for (size_t first = 0; first < job->sets.count;) {
         progress.done = first;
         TRY(monitor_show(job->monitor, &progress, error));
-        size_t count = same_sets(&job->sets, first, false);
+        size_t count = count_of_split(&job->sets, first);
         TRY(control_one_split(job, first, count, error));
         first += count;
     }

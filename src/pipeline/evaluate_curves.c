@@ -205,11 +205,7 @@ static spur_status evaluate_groups_of(curve_job *job, spur_error *error)
     spur_status status = SPUR_OK;
     size_t count = 0;
     for (size_t first = 0; first < job->sets.count; first += count) {
-        const prediction_name *names = job->sets.names + first;
-        for (count = 1;
-             first + count < job->sets.count && prediction_is_beside(names, names + count);
-             count++) {
-        }
+        count = prediction_list_beside(&job->sets, first);
         TRY(evaluate_group(job, first, count, error));
     }
 done:

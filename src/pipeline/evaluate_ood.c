@@ -458,12 +458,9 @@ static spur_status evaluate_all(ood_job *job, spur_error *error)
     spur_status status = SPUR_OK;
     size_t count = 0;
     for (size_t first = 0; first < job->sets.count; first += count) {
-        const prediction_name *names = job->sets.names + first;
-        for (count = 1;
-             first + count < job->sets.count && prediction_is_beside(names, names + count);
-             count++) {
-        }
-        TRY(is_asked(job, names) ? evaluate_group(job, first, count, error) : SPUR_OK);
+        count = prediction_list_beside(&job->sets, first);
+        TRY(is_asked(job, &job->sets.names[first]) ? evaluate_group(job, first, count, error)
+                                                   : SPUR_OK);
     }
 done:
     return status;

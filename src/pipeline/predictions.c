@@ -571,6 +571,15 @@ bool prediction_is_beside(const prediction_name *a, const prediction_name *b)
     return strcmp(a->split, b->split) == 0 && strcmp(a->backbone, b->backbone) == 0;
 }
 
+size_t prediction_list_beside(const prediction_list *list, size_t first)
+{
+    size_t end = first + 1;
+    while (end < list->count && prediction_is_beside(&list->names[first], &list->names[end])) {
+        end++;
+    }
+    return end - first;
+}
+
 spur_status prediction_name_digest(const prediction_name *name, text_buffer *into,
                                    spur_error *error)
 {

@@ -45,6 +45,8 @@ typedef struct prediction_list {
     size_t count;
     arena *texts;
 } prediction_list;
+/* How many sets from `first` on are beside it, itself included. */
+size_t prediction_list_beside(const prediction_list *list, size_t first);
 spur_status prediction_list_make(spur_run *run, const predictions_request *request,
                                  prediction_list *out, spur_error *error) SPUR_MUST_USE;
 void prediction_list_free(prediction_list *block);

@@ -53,11 +53,6 @@ measure_span whole
 rows_of whole >wanted
 parts=$(rows_of whole predictions stages | grep -c .)
 kill_until "${2:-20}"
-for threads in 1 2 3 8; do
-    rm -rf threads
-    fresh threads
-    finish threads -j "$threads" || fail "$threads threads: $(cat err)"
-    compare threads
-done
+compare_threads
 refuse_second
 stop_politely 5

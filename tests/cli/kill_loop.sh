@@ -107,6 +107,19 @@ kill_until()
     [ $((partial * 4)) -ge "$kills" ] || fail "too few kills met work that was half done"
 }
 
+# The same result for any number of threads.
+compare_threads()
+{
+    local threads
+    for threads in 1 2 3 8; do
+        rm -rf threads
+        fresh threads
+        finish threads -j "$threads"
+        [ $? -eq "$finished" ] || fail "$threads threads: $(cat err)"
+        compare threads
+    done
+}
+
 # Two processes on one run: the second is refused with 6 and names the first.
 refuse_second()
 {

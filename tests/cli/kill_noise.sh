@@ -55,11 +55,6 @@ blocks_of whole >wanted
 blocks=$(wc -l <wanted)
 [ "$blocks" -eq 36 ] || fail "the undisturbed run has $blocks blocks"
 kill_until "${2:-20}"
-for threads in 1 2 3 8; do
-    rm -rf threads
-    fresh threads
-    finish threads -j "$threads" || fail "$threads threads: $(cat err)"
-    compare threads
-done
+compare_threads
 refuse_second
 stop_politely 5

@@ -45,11 +45,6 @@ measure_span whole
 heads=$(count_heads whole)
 [ "$heads" -eq 18 ] || fail "the undisturbed run has $heads heads"
 kill_until "${2:-20}"
-for threads in 1 2 3 8; do
-    rm -rf threads
-    fresh threads
-    finish threads -j "$threads" || fail "$threads threads: $(cat err)"
-    compare threads
-done
+compare_threads
 refuse_second
 stop_politely 6
