@@ -8,6 +8,7 @@
 #include "pipeline/training_set.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "base/parallel.h"
@@ -193,6 +194,7 @@ static spur_status copy_row(void *context, size_t worker, size_t item, spur_erro
         dst[j] = (float)value;
     }
     dst[width] = 1.0F;
+    memset(dst + width + 1, 0, (set->stride - width - 1) * sizeof *dst);
     job->norms[item] = norm;
     return SPUR_OK;
 }
@@ -203,6 +205,8 @@ static spur_status copy_rows(training_set *set, size_t threads, spur_error *erro
     copy_job job = {set, NULL};
     TRY(memory_new(set->rows.count, sizeof(double), &job.norms, error));
     TRY(parallel_for(threads, set->rows.count, copy_row, &job, error));
+    memset(set->x + set->rows.count * set->stride, 0,
+           (set->padded - set->rows.count) * set->stride * sizeof *set->x);
     double sum = 0.0, most = 0.0;
     for (size_t i = 0; i < set->rows.count; i++) {
         sum += job.norms[i];
@@ -239,7 +243,7 @@ spur_status training_set_make(const training_rows *rows, bool standardise, matri
     TRY(memory_new(rows->width, sizeof(double), &made.mean, error));
     TRY(memory_new(rows->width, sizeof(double), &made.deviation, error));
     TRY(memory_new(rows->width, sizeof(double), &made.inverse, error));
-    TRY(memory_new_zeroed(cells, sizeof(float), &made.x, error));
+    TRY(memory_new(cells, sizeof(float), &made.x, error));
     TRY(measure_columns(&made, standardise, threads, error));
     TRY(copy_rows(&made, threads, error));
     *out = made;
