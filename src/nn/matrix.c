@@ -105,20 +105,12 @@ size_t matrix_team_threads(const matrix_team *of)
 
 matrix matrix_of(const float *data, size_t rows, size_t columns, size_t stride)
 {
-    return (matrix){data, rows, columns, stride, 1, MATRIX_FULL};
+    return (matrix){data, rows, columns, stride, 1};
 }
 
 matrix matrix_turned(matrix of)
 {
-    static const matrix_shape turned[] = {MATRIX_FULL, MATRIX_UPPER, MATRIX_LOWER};
-    return (matrix){of.data,        of.columns,  of.rows,
-                    of.column_step, of.row_step, turned[of.shape]};
-}
-
-matrix matrix_triangle(matrix of, matrix_shape shape)
-{
-    of.shape = shape;
-    return of;
+    return (matrix){of.data, of.columns, of.rows, of.column_step, of.row_step};
 }
 
 /* ---- floats ----------------------------------------------------------------------------- */
@@ -222,20 +214,6 @@ static void flush_tile(const matrix_result *dst, const float *sums, size_t row, 
     }
 }
 
-/* Depths first .. end-1 of b have something for columns column .. column + columns - 1; first
- * is where a block begins. */
-typedef struct depth_range {
-    size_t first, end;
-} depth_range;
-
-static depth_range depths_of(const float_job *job, size_t column, size_t columns)
-{
-    const matrix *b = &job->b;
-    size_t first = b->shape == MATRIX_LOWER ? column / job->block * job->block : 0;
-    size_t end = b->shape == MATRIX_UPPER ? smaller(column + columns, b->rows) : b->rows;
-    return (depth_range){first, end};
-}
-
 static spur_status multiply_tile(void *context, size_t worker, size_t item, spur_error *error)
 {
     const float_job *job = context;
@@ -243,16 +221,12 @@ static spur_status multiply_tile(void *context, size_t worker, size_t item, spur
     const lane *own = &job->team->lanes[worker];
     size_t row = item / job->across * job->height, column = item % job->across * job->width;
     size_t rows = smaller(job->a.rows - row, job->height);
-    size_t end = job->dst->is_lower ? smaller(job->b.columns, row + rows) : job->b.columns;
-    (void)error;
-    if (column >= end) {
-        return SPUR_OK;
-    }
-    size_t columns = smaller(end - column, job->width);
-    depth_range depths = depths_of(job, column, columns);
+    size_t columns = smaller(job->b.columns - column, job->width);
+    size_t depth = job->a.columns;
     bool is_fresh = true, add = job->dst->add;
-    for (size_t at = depths.first; at < depths.end; at += job->block) {
-        size_t count = smaller(depths.end - at, job->block);
+    (void)error;
+    for (size_t at = 0; at < depth; at += job->block) {
+        size_t count = smaller(depth - at, job->block);
         product block = {.rows = rows,
                          .panels = ceil_div(columns, PANEL_WIDTH),
                          .depth = count,
@@ -265,7 +239,7 @@ static spur_status multiply_tile(void *context, size_t worker, size_t item, spur
         place_rows(loops, &job->a, row, at, own->rows, &block);
         pack_columns(&job->b, column, columns, at, count, own->columns);
         loops->multiply(&block);
-        is_fresh = (at / job->block + 1) % FLUSH_BLOCKS == 0 || at + count == depths.end;
+        is_fresh = (at / job->block + 1) % FLUSH_BLOCKS == 0 || at + count == depth;
         if (is_fresh) {
             flush_tile(job->dst, own->sums, row, rows, column, columns, add);
             add = true;

@@ -19,34 +19,23 @@ spur_status matrix_team_open(const engine *on, size_t threads, matrix_team **out
 void matrix_team_close(matrix_team *block);
 size_t matrix_team_threads(const matrix_team *of);
 
-/* Where a matrix may be other than zero: its zeros are there, but whole blocks of them are not
- * multiplied. Only looked at on the right side of a product. */
-typedef enum matrix_shape {
-    MATRIX_FULL,
-    MATRIX_LOWER, /* on the diagonal and below */
-    MATRIX_UPPER
-} matrix_shape;
-
 /* Element (i, j) stands at data[i * row_step + j * column_step]. */
 typedef struct matrix {
     const float *data;
     size_t rows, columns, row_step, column_step;
-    matrix_shape shape;
 } matrix;
-/* Row-major with `stride` floats between rows; a matrix turned over; and a triangle. */
+/* Row-major with `stride` floats between rows; and a matrix turned over. */
 matrix matrix_of(const float *data, size_t rows, size_t columns, size_t stride);
 matrix matrix_turned(matrix of);
-matrix matrix_triangle(matrix of, matrix_shape shape);
 
-/* dst [a.rows, b.columns] = scale * a b (dst += when `add`); is_lower: only what stands on
- * the diagonal or below it is sure to be written. Sums run in float over about 2048 depths, then in
- * dst's type: exactly one of `single` and `wide` is given. */
+/* dst [a.rows, b.columns] = scale * a b (dst += when `add`). Sums run in float over about 2048
+ * depths, then in dst's type: exactly one of `single` and `wide` is given. */
 typedef struct matrix_result {
     float *single;
     double *wide;
     size_t stride;
     double scale;
-    bool add, is_lower;
+    bool add;
 } matrix_result;
 
 spur_status matrix_multiply(matrix_team *team, matrix a, matrix b, const matrix_result *dst,

@@ -1,6 +1,6 @@
 /*
  * auto_trials.c - fold by fold, candidate by candidate; the C of one training set share its
- * statistics and its Gram matrix.
+ * statistics and eigenvectors.
  */
 #include "pipeline/auto_trials.h"
 

@@ -69,9 +69,9 @@ done:
 
 /* ---- bounds ----------------------------------------------------------------------------- */
 
-/* Largest eigenvalue of sum a x x^T: its trace, or the Gram matrix's bound times the largest
+/* Largest eigenvalue of sum a x x^T: its trace, or that of X^T X / n times the largest
  * n a_i. */
-static double spectrum_bound(const objective *of, const curvature *gram)
+static double spectrum_bound(const objective *of, const curvature *base)
 {
     double most = 0.0, sum = 0.0;
     for (size_t i = 0; i < of->set->rows.count; i++) {
@@ -81,10 +81,10 @@ static double spectrum_bound(const objective *of, const curvature *gram)
     }
     double trace = sum * of->set->norm_most * of->set->norm_most;
     double by_rows = (double)of->set->rows.count * most;
-    double by_gram = by_rows * curvature_bound(gram);
+    double by_base = by_rows * curvature_bound(base);
     double by_trace = by_rows * of->set->square_mean;
     trace = by_trace < trace ? by_trace : trace;
-    return by_gram < trace ? by_gram : trace;
+    return by_base < trace ? by_base : trace;
 }
 
 static void bound_errors(const objective *of, double spectrum, certificate *made)
@@ -120,14 +120,14 @@ static void measure_gradient(const objective *of, const double *gradient, certif
     made->bias_gradient = sqrt(biases);
 }
 
-spur_status certificate_make(objective *of, const curvature *gram, double value,
+spur_status certificate_make(objective *of, const curvature *base, double value,
                              const double *gradient, certificate *out, spur_error *error)
 {
     spur_status status;
     certificate made = {.objective = value};
     measure_gradient(of, gradient, &made);
     TRY(measure_bias_curvature(of, &made.bias_curvature, error));
-    bound_errors(of, spectrum_bound(of, gram), &made);
+    bound_errors(of, spectrum_bound(of, base), &made);
     *out = made;
 done:
     return status;

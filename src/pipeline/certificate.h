@@ -17,9 +17,9 @@ typedef struct certificate {
     double bias_curvature; /* smallest eigenvalue of the Hessian in b, 1 left out; from below */
 } certificate;             /* an infinite bound: not certified */
 
-/* Where the objective was last evaluated, its value and gradient given in double. gram: for its
+/* Where the objective was last evaluated, its value and gradient given in double. base: for its
  * bound. */
-spur_status certificate_make(objective *of, const curvature *gram, double value,
+spur_status certificate_make(objective *of, const curvature *base, double value,
                              const double *gradient, certificate *out,
                              spur_error *error) SPUR_MUST_USE;
 /* The same for a head near by, at w with biases centred as there; its objective and gradient

@@ -1,11 +1,8 @@
 /*
- * curvature.c - Gram matrix, its blocked Cholesky factor, and the factor's inverse.
+ * curvature.c - leading eigenvectors of the features' covariance, and solving with them.
  *
- * R is the ridge of every feature and, for the bias, which has none, a small one that keeps M
- * definite. With d + 1 <= 2 n: M = scale G + R = L L^T over features, and v M^-1 = (v T^T) T
- * with T = L^-1. Else over rows (Woodbury): A = X (ridge R^-1) X^T / n + (ridge / scale) I, and
- * v M^-1 = (v - ((v ridge R^-1 X^T / n) A^-1) X) R^-1. Single precision is enough: the factor
- * only steers other methods.
+ * Products with the rows are in single precision, everything of the rank's size in double.
+ * Single precision is enough: the approximation only steers other methods.
  */
 #include "pipeline/curvature.h"
 
@@ -13,50 +10,272 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/random.h"
+#include "pipeline/parameters.h"
 
 enum {
-    BLOCK = 96 /* columns factored together */
+    RANK = 96,
+    SWEEPS_MOST = 30
 };
 
-/* Smallest ridge against the Gram matrix's bound: beyond, single precision breaks down. */
-#define RIDGE_LEAST 1e-5
-/* How far the scale falls at once: a step too far can leave no curvature for a moment. */
-#define FALL_MOST 0.25
+/* ln of the probability with which the bound may fail: 1e-13. */
+#define LN_FAILURE (-29.93)
+/* A direction shorter than this part of the longest is rounding. */
+#define SHORTEST 1e-5
+/* Smallest curvature of a direction against the largest: beyond, single precision breaks down.
+ */
+#define CURVATURE_LEAST 1e-6
+/* Where every row is certain there is no curvature left to go by. */
+#define C_LEAST 1e-12
 
 struct curvature {
     const training_set *set;
     matrix_team *team;
-    size_t width, order; /* features + 1; rows and columns of the Gram matrix */
-    bool is_over_rows;
+    size_t features, rank;
+    float *vectors;      /* [rank, features] Q^T */
+    double values[RANK]; /* e */
+    double rest;         /* mean of the other eigenvalues */
+    double *mean;        /* [features] of the rows the iterations multiply */
     double bound;
-    double ridge, bias_ridge;        /* R */
-    double scale_asked, ridge_asked; /* what curvature_follow factored; scale 0: nothing */
-    float *gram;                     /* [order, order], lower part */
-    float *factor, *panel;           /* L; one block of its columns */
-    float *inverse, *turned;         /* T and T^T */
-    float *inner, *outer;            /* [rows of v, order] twice */
-    size_t room;                     /* rows that inner and outer hold */
+    float *inner; /* [room, rank] */
+    size_t room;  /* rows of v */
 };
 
-/* ---- Gram matrix ------------------------------------------------------------------------ */
+/* ---- range of the covariance ------------------------------------------------------------- */
+
+/* What the search for the range works with. */
+typedef struct range {
+    curvature *of;
+    float *directions; /* [rank, features] */
+    float *images;     /* [rows, rank] X times them, without its mean */
+} range;
 
 static matrix rows_matrix(const curvature *of)
 {
-    return matrix_of(of->set->x, of->set->rows.count, of->width, of->set->stride);
+    return matrix_of(of->set->x, of->set->rows.count, of->features, of->set->stride);
 }
 
-static void measure_gram(curvature *of)
+static void subtract_mean(float *images, size_t rows, size_t rank)
 {
-    double squares = 0.0;
-    for (size_t i = 0; i < of->order; i++) {
-        const float *row = of->gram + i * of->order;
-        for (size_t j = 0; j < i; j++) {
-            squares += 2.0 * (double)row[j] * (double)row[j];
+    double sums[RANK] = {0.0};
+    for (size_t i = 0; i < rows; i++) {
+        for (size_t k = 0; k < rank; k++) {
+            sums[k] += (double)images[i * rank + k];
         }
-        squares += (double)row[i] * (double)row[i];
     }
+    for (size_t i = 0; i < rows; i++) {
+        for (size_t k = 0; k < rank; k++) {
+            images[i * rank + k] -= (float)(sums[k] / (double)rows);
+        }
+    }
+}
+
+/* images = X directions^T, less the mean over rows: the covariance's, not the Gram matrix's. */
+static spur_status look_at_rows(range *on, spur_error *error)
+{
+    spur_status status;
+    const curvature *of = on->of;
+    size_t rows = of->set->rows.count, rank = of->rank;
+    const matrix_result into = {.single = on->images, .stride = rank, .scale = 1.0};
+    TRY(matrix_multiply(
+        of->team, rows_matrix(of),
+        matrix_turned(matrix_of(on->directions, rank, of->features, of->features)), &into,
+        error));
+    subtract_mean(on->images, rows, rank);
+done:
+    return status;
+}
+
+/* directions = images^T X / n: the covariance times the directions before. */
+static spur_status look_back(range *on, spur_error *error)
+{
+    const curvature *of = on->of;
+    size_t rows = of->set->rows.count;
+    const matrix_result into = {
+        .single = on->directions, .stride = of->features, .scale = 1.0 / (double)rows};
+    return matrix_multiply(of->team,
+                           matrix_turned(matrix_of(on->images, rows, of->rank, of->rank)),
+                           rows_matrix(of), &into, error);
+}
+
+static void draw_directions(range *on)
+{
+    random_key key = random_key_make(0, "curvature");
+    for (size_t i = 0; i < on->of->rank; i++) {
+        for (size_t j = 0; j < on->of->features; j++) {
+            on->directions[i * on->of->features + j] = (float)random_normal(key, i, j);
+        }
+    }
+}
+
+static double mean_square(const curvature *of)
+{
+    double sum = 0.0;
+    for (size_t j = 0; j < of->features; j++) {
+        sum += of->mean[j] * of->mean[j];
+    }
+    return sum;
+}
+
+/* With r Gaussian directions w_i: |A| <= a sqrt(2 / pi) max |A w_i| but for a^-r of them. */
+static double bound_largest(const range *on)
+{
+    const curvature *of = on->of;
+    double longest = 0.0;
+    for (size_t i = 0; i < of->rank; i++) {
+        const float *image = on->directions + i * of->features;
+        double square = parameters_dot(image, image, of->features);
+        longest = square > longest ? square : longest;
+    }
+    double a = exp(-LN_FAILURE / (double)of->rank);
     /* 1e-4: far above what single precision may have lost in the sums */
-    of->bound = sqrt(squares) * (1.0 + 1e-4);
+    double covariance = a * sqrt(2.0 / 3.14159265358979323846 * longest) * (1.0 + 1e-4);
+    double bound = covariance + mean_square(of), trace = of->set->square_mean;
+    return bound < trace ? bound : trace;
+}
+
+/* Gram and Schmidt's, twice for each: orthonormal directions, fewer where they depend on each
+ * other. */
+static void orthonormalise(range *on)
+{
+    curvature *of = on->of;
+    size_t width = of->features, kept = 0;
+    double longest = 0.0;
+    for (size_t i = 0; i < of->rank; i++) {
+        float *v = on->directions + kept * width;
+        memmove(v, on->directions + i * width, width * sizeof *v);
+        double before = sqrt(parameters_dot(v, v, width));
+        longest = before > longest ? before : longest;
+        for (size_t pass = 0; pass < 2; pass++) {
+            for (size_t k = 0; k < kept; k++) {
+                const float *q = on->directions + k * width;
+                parameters_add(v, -parameters_dot(q, v, width), q, width);
+            }
+        }
+        double after = sqrt(parameters_dot(v, v, width));
+        if (after > SHORTEST * longest) {
+            for (size_t j = 0; j < width; j++) {
+                v[j] = (float)((double)v[j] / after);
+            }
+            kept++;
+        }
+    }
+    of->rank = kept;
+}
+
+/* ---- eigenvectors within it -------------------------------------------------------------- */
+
+/* One rotation of Jacobi's that makes a[p][q] zero; v's rows turn with it. */
+static void rotate(double a[RANK][RANK], double v[RANK][RANK], size_t order, size_t p, size_t q)
+{
+    double theta = (a[q][q] - a[p][p]) / (2.0 * a[p][q]);
+    double t = (theta >= 0.0 ? 1.0 : -1.0) / (fabs(theta) + sqrt(theta * theta + 1.0));
+    double c = 1.0 / sqrt(t * t + 1.0), s = t * c;
+    for (size_t k = 0; k < order; k++) {
+        double kp = a[k][p], kq = a[k][q];
+        a[k][p] = c * kp - s * kq;
+        a[k][q] = s * kp + c * kq;
+    }
+    for (size_t k = 0; k < order; k++) {
+        double pk = a[p][k], qk = a[q][k], vp = v[p][k], vq = v[q][k];
+        a[p][k] = c * pk - s * qk;
+        a[q][k] = s * pk + c * qk;
+        v[p][k] = c * vp - s * vq;
+        v[q][k] = s * vp + c * vq;
+    }
+}
+
+/* Jacobi's method: a becomes diagonal, the rows of v its eigenvectors. */
+static void diagonalise(double a[RANK][RANK], double v[RANK][RANK], size_t order)
+{
+    double trace = 0.0;
+    for (size_t i = 0; i < order; i++) {
+        trace += a[i][i];
+        for (size_t j = 0; j < order; j++) {
+            v[i][j] = i == j ? 1.0 : 0.0;
+        }
+    }
+    bool is_diagonal = false;
+    for (size_t sweep = 0; sweep < SWEEPS_MOST && !is_diagonal; sweep++) {
+        is_diagonal = true;
+        for (size_t p = 0; p < order; p++) {
+            for (size_t q = p + 1; q < order; q++) {
+                if (fabs(a[p][q]) > 1e-13 * trace) {
+                    is_diagonal = false;
+                    rotate(a, v, order, p, q);
+                }
+            }
+        }
+    }
+}
+
+/* a = images^T images / n. */
+static spur_status square_images(const range *on, double a[RANK][RANK], spur_error *error)
+{
+    size_t rank = on->of->rank, rows = on->of->set->rows.count;
+    const matrix_result into = {.wide = a[0], .stride = RANK, .scale = 1.0 / (double)rows};
+    matrix images = matrix_of(on->images, rows, rank, rank);
+    return matrix_multiply(on->of->team, matrix_turned(images), images, &into, error);
+}
+
+static spur_status keep_eigenvectors(range *on, spur_error *error)
+{
+    spur_status status;
+    curvature *of = on->of;
+    double a[RANK][RANK], v[RANK][RANK], sum = 0.0;
+    TRY(square_images(on, a, error));
+    diagonalise(a, v, of->rank);
+    memset(of->vectors, 0, of->rank * of->features * sizeof *of->vectors);
+    for (size_t i = 0; i < of->rank; i++) {
+        of->values[i] = a[i][i] > 0.0 ? a[i][i] : 0.0;
+        sum += of->values[i];
+        for (size_t k = 0; k < of->rank; k++) {
+            parameters_add(of->vectors + i * of->features, v[i][k],
+                           on->directions + k * of->features, of->features);
+        }
+    }
+    double left = of->set->square_mean - mean_square(of) - sum;
+    size_t others = of->features - of->rank;
+    of->rest = left > 0.0 && others > 0 ? left / (double)others : 0.0;
+done:
+    return status;
+}
+
+/* ---- opening ---------------------------------------------------------------------------- */
+
+/* Standardised features have mean 0; raw ones are averaged. */
+static void find_mean(curvature *of)
+{
+    const training_set *set = of->set;
+    for (size_t i = 0; i < set->rows.count; i++) {
+        for (size_t j = 0; j < of->features; j++) {
+            of->mean[j] += (double)set->x[i * set->stride + j];
+        }
+    }
+    for (size_t j = 0; j < of->features; j++) {
+        of->mean[j] /= (double)set->rows.count;
+    }
+}
+
+static spur_status find_range(curvature *made, spur_error *error)
+{
+    spur_status status;
+    range on = {.of = made};
+    TRY(memory_new(made->rank * made->features, sizeof(float), &on.directions, error));
+    TRY(memory_new(made->set->rows.count * made->rank, sizeof(float), &on.images, error));
+    draw_directions(&on);
+    TRY(look_at_rows(&on, error));
+    TRY(look_back(&on, error));
+    made->bound = bound_largest(&on);
+    orthonormalise(&on);
+    if (made->rank > 0) {
+        TRY(look_at_rows(&on, error));
+    }
+    TRY(keep_eigenvectors(&on, error));
+done:
+    memory_free(on.directions);
+    memory_free(on.images);
+    return status;
 }
 
 spur_status curvature_open(const training_set *set, matrix_team *team, curvature **out,
@@ -64,29 +283,17 @@ spur_status curvature_open(const training_set *set, matrix_team *team, curvature
 {
     spur_status status;
     curvature *made = NULL;
-    size_t cells, width = set->rows.width + 1, rows = set->rows.count;
     TRY(memory_new_zeroed(1, sizeof *made, &made, error));
     made->set = set;
     made->team = team;
-    made->width = width;
-    made->is_over_rows = width / 2 > rows;
-    made->order = made->is_over_rows ? rows : width;
-    if (!size_mul(made->order, made->order, &cells)) {
-        TRY(error_no_memory(error, SIZE_MAX));
+    made->features = set->rows.width;
+    made->rank = made->features < RANK ? made->features : RANK;
+    TRY(memory_new(made->rank * made->features, sizeof(float), &made->vectors, error));
+    TRY(memory_new_zeroed(made->features, sizeof(double), &made->mean, error));
+    if (set->is_raw) {
+        find_mean(made);
     }
-    TRY(memory_new_zeroed(cells, sizeof(float), &made->gram, error));
-    TRY(memory_new_zeroed(cells, sizeof(float), &made->factor, error));
-    TRY(memory_new_zeroed(cells, sizeof(float), &made->inverse, error));
-    TRY(memory_new_zeroed(cells, sizeof(float), &made->turned, error));
-    TRY(memory_new_zeroed(made->order * BLOCK, sizeof(float), &made->panel, error));
-    const matrix_result into = {.single = made->gram,
-                                .stride = made->order,
-                                .scale = 1.0 / (double)rows,
-                                .is_lower = true};
-    matrix x = rows_matrix(made), turned = matrix_turned(x);
-    TRY(matrix_multiply(team, made->is_over_rows ? x : turned, made->is_over_rows ? turned : x,
-                        &into, error));
-    measure_gram(made);
+    TRY(find_range(made, error));
     *out = made;
     made = NULL;
 done:
@@ -97,13 +304,9 @@ done:
 void curvature_close(curvature *block)
 {
     if (block != NULL) {
-        memory_free(block->gram);
-        memory_free(block->factor);
-        memory_free(block->inverse);
-        memory_free(block->turned);
-        memory_free(block->panel);
+        memory_free(block->vectors);
+        memory_free(block->mean);
         memory_free(block->inner);
-        memory_free(block->outer);
         memory_free(block);
     }
 }
@@ -111,218 +314,6 @@ void curvature_close(curvature *block)
 double curvature_bound(const curvature *of)
 {
     return of->bound;
-}
-
-/* ---- factor ----------------------------------------------------------------------------- */
-
-/* The diagonal block at `at`, in place, in double; its inverse to `inverse`. False when it is
- * not positive. */
-static bool factor_block(float *factor, size_t order, size_t at, size_t count,
-                         double inverse[BLOCK][BLOCK])
-{
-    double a[BLOCK][BLOCK];
-    for (size_t i = 0; i < count; i++) {
-        for (size_t j = 0; j <= i; j++) {
-            double sum = (double)factor[(at + i) * order + at + j];
-            for (size_t k = 0; k < j; k++) {
-                sum -= a[i][k] * a[j][k];
-            }
-            if (i == j && !(sum > 0.0)) {
-                return false;
-            }
-            a[i][j] = i == j ? sqrt(sum) : sum / a[j][j];
-            factor[(at + i) * order + at + j] = (float)a[i][j];
-        }
-    }
-    for (size_t j = 0; j < count; j++) {
-        for (size_t i = j; i < count; i++) {
-            double sum = i == j ? 1.0 : 0.0;
-            for (size_t k = j; k < i; k++) {
-                sum -= a[i][k] * inverse[k][j];
-            }
-            inverse[i][j] = sum / a[i][i];
-        }
-    }
-    return true;
-}
-
-/* The block's inverse into the diagonal of `inverse`. */
-static void place_inverse(const curvature *of, size_t at, size_t count,
-                          double inverse[BLOCK][BLOCK])
-{
-    for (size_t i = 0; i < count; i++) {
-        float *row = of->inverse + (at + i) * of->order + at;
-        for (size_t j = 0; j < count; j++) {
-            row[j] = j <= i ? (float)inverse[i][j] : 0.0F;
-        }
-    }
-}
-
-/* One block of columns of L, from the columns before it. */
-static spur_status factor_columns(curvature *of, size_t at, size_t count, bool *is_positive,
-                                  spur_error *error)
-{
-    spur_status status = SPUR_OK;
-    size_t order = of->order, below = at + count;
-    double inverse[BLOCK][BLOCK];
-    if (at > 0) {
-        const matrix_result into = {.single = of->factor + at * order + at,
-                                    .stride = order,
-                                    .scale = -1.0,
-                                    .add = true};
-        matrix left = matrix_of(of->factor + at * order, order - at, at, order);
-        matrix right = matrix_of(of->factor + at * order, count, at, order);
-        TRY(matrix_multiply(of->team, left, matrix_turned(right), &into, error));
-    }
-    *is_positive = factor_block(of->factor, order, at, count, inverse);
-    if (!*is_positive) {
-        goto done;
-    }
-    place_inverse(of, at, count, inverse);
-    if (below < order) {
-        for (size_t i = below; i < order; i++) {
-            memcpy(of->panel + (i - below) * BLOCK, of->factor + i * order + at,
-                   count * sizeof(float));
-        }
-        const matrix_result into = {
-            .single = of->factor + below * order + at, .stride = order, .scale = 1.0};
-        matrix right = matrix_of(of->inverse + at * order + at, count, count, order);
-        TRY(matrix_multiply(of->team, matrix_of(of->panel, order - below, count, BLOCK),
-                            matrix_turned(right), &into, error));
-    }
-done:
-    return status;
-}
-
-/* Rows at .. of T = L^-1 left of the diagonal: -T_ii (L_i T). */
-static spur_status invert_rows(curvature *of, size_t at, size_t count, spur_error *error)
-{
-    spur_status status;
-    size_t order = of->order;
-    /* turned is free until the end: it takes L_i T. */
-    const matrix_result first = {.single = of->turned, .stride = order, .scale = 1.0};
-    const matrix_result second = {
-        .single = of->inverse + at * order, .stride = order, .scale = -1.0};
-    TRY(matrix_multiply(of->team, matrix_of(of->factor + at * order, count, at, order),
-                        matrix_triangle(matrix_of(of->inverse, at, at, order), MATRIX_LOWER),
-                        &first, error));
-    TRY(matrix_multiply(of->team, matrix_of(of->inverse + at * order + at, count, count, order),
-                        matrix_of(of->turned, count, at, order), &second, error));
-done:
-    return status;
-}
-
-/* turned = T^T, by squares that stay in the cache; above the diagonal T is zero. */
-static void turn_inverse(curvature *of)
-{
-    size_t order = of->order;
-    for (size_t top = 0; top < order; top += BLOCK) {
-        for (size_t left = 0; left < order; left += BLOCK) {
-            size_t down = top + BLOCK < order ? top + BLOCK : order;
-            size_t right = left + BLOCK < order ? left + BLOCK : order;
-            for (size_t i = top; i < down; i++) {
-                for (size_t j = left; j < right; j++) {
-                    of->turned[j * order + i] = of->inverse[i * order + j];
-                }
-            }
-        }
-    }
-}
-
-static spur_status factor_all(curvature *of, bool *is_positive, spur_error *error)
-{
-    spur_status status = SPUR_OK;
-    size_t order = of->order;
-    *is_positive = true;
-    for (size_t at = 0; at < order && *is_positive; at += BLOCK) {
-        size_t count = order - at < BLOCK ? order - at : BLOCK;
-        TRY(factor_columns(of, at, count, is_positive, error));
-    }
-    for (size_t at = BLOCK; at < order && *is_positive; at += BLOCK) {
-        size_t count = order - at < BLOCK ? order - at : BLOCK;
-        TRY(invert_rows(of, at, count, error));
-    }
-    if (*is_positive) {
-        turn_inverse(of);
-    }
-done:
-    return status;
-}
-
-/* factor = scale (gram + lift 1 1^T), and on its diagonal `ridge`, in the end `last`. */
-typedef struct filling {
-    double scale, lift, ridge, last;
-} filling;
-
-static void fill_factor(curvature *of, filling with)
-{
-    memset(of->inverse, 0, of->order * of->order * sizeof(float));
-    for (size_t i = 0; i < of->order; i++) {
-        float *dst = of->factor + i * of->order;
-        const float *src = of->gram + i * of->order;
-        double own = i + 1 == of->order ? with.last : with.ridge;
-        for (size_t j = 0; j <= i; j++) {
-            double value = with.scale * ((double)src[j] + with.lift);
-            dst[j] = (float)(value + (i == j ? own : 0.0));
-        }
-    }
-}
-
-/* Over rows M is divided by scale, and the ones of the bias count ridge / bias_ridge times. */
-static filling filling_of(const curvature *of, double scale)
-{
-    if (!of->is_over_rows) {
-        return (filling){scale, 0.0, of->ridge, of->bias_ridge};
-    }
-    double own = of->ridge / scale, rows = (double)of->order;
-    return (filling){1.0, (of->ridge / of->bias_ridge - 1.0) / rows, own, own};
-}
-
-spur_status curvature_factor(curvature *of, double scale, double ridge, spur_error *error)
-{
-    spur_status status;
-    bool is_positive = false;
-    scale = scale > 0.0 ? scale : 1e-12;
-    double least = RIDGE_LEAST * scale * (of->bound > 0.0 ? of->bound : 1.0);
-    of->ridge = ridge > least ? ridge : least;
-    double own = CURVATURE_BIAS_RIDGE * scale;
-    of->bias_ridge = own < of->ridge ? own : of->ridge;
-    for (size_t attempt = 0; attempt < 30 && !is_positive; attempt++) {
-        fill_factor(of, filling_of(of, scale));
-        TRY(factor_all(of, &is_positive, error));
-        if (!is_positive) {
-            of->ridge *= 10.0;
-            of->bias_ridge *= 10.0;
-        }
-    }
-    if (!is_positive) {
-        FAIL(SPUR_INTERNAL, "the Gram matrix has no Cholesky factor");
-    }
-done:
-    return status;
-}
-
-spur_status curvature_follow(curvature *of, double scale, double ridge, bool *is_new,
-                             spur_error *error)
-{
-    spur_status status = SPUR_OK;
-    scale = scale > FALL_MOST * of->scale_asked ? scale : FALL_MOST * of->scale_asked;
-    scale = scale > 0.0 ? scale : 1e-12;
-    bool is_near = of->scale_asked <= 1.5 * scale && of->scale_asked >= scale / 1.5;
-    *is_new = !is_near || ridge < of->ridge_asked || ridge > of->ridge_asked;
-    if (*is_new) {
-        of->scale_asked = 0.0;
-        TRY(curvature_factor(of, scale, ridge, error));
-        of->scale_asked = scale;
-        of->ridge_asked = ridge;
-    }
-done:
-    return status;
-}
-
-void curvature_forget(curvature *of)
-{
-    of->scale_asked = 0.0;
 }
 
 /* ---- solving ---------------------------------------------------------------------------- */
@@ -333,80 +324,87 @@ static spur_status make_room(curvature *of, size_t rows, spur_error *error)
     if (rows > of->room) {
         of->room = 0;
         memory_free(of->inner);
-        memory_free(of->outer);
-        of->inner = of->outer = NULL;
-        TRY(memory_new(rows * of->order, sizeof(float), &of->inner, error));
-        TRY(memory_new(rows * of->order, sizeof(float), &of->outer, error));
+        of->inner = NULL;
+        TRY(memory_new(rows * (of->rank + 1), sizeof(float), &of->inner, error));
         of->room = rows;
     }
 done:
     return status;
 }
 
-/* dst [rows, order] = src A^-1; inner is overwritten, dst may not be. */
-static spur_status solve_factor(curvature *of, const float *src, size_t rows, float *between,
-                                float *dst, spur_error *error)
+/* dst = v's weights in coordinates of mean 0: the bias there is b + W mean. */
+static void centre(const curvature *of, const float *v, size_t rows, float *dst)
 {
-    spur_status status;
-    size_t order = of->order;
-    const matrix_result first = {.single = between, .stride = order, .scale = 1.0};
-    const matrix_result second = {.single = dst, .stride = order, .scale = 1.0};
-    TRY(matrix_multiply(
-        of->team, matrix_of(src, rows, order, order),
-        matrix_triangle(matrix_of(of->turned, order, order, order), MATRIX_UPPER), &first,
-        error));
-    TRY(matrix_multiply(
-        of->team, matrix_of(between, rows, order, order),
-        matrix_triangle(matrix_of(of->inverse, order, order, order), MATRIX_LOWER), &second,
-        error));
-done:
-    return status;
-}
-
-/* dst = v, the bias multiplied by `by`. */
-static void copy_with_bias(const curvature *of, const float *v, size_t rows, double by,
-                           float *dst)
-{
-    memcpy(dst, v, rows * of->width * sizeof *dst);
-    for (size_t i = 1; i <= rows; i++) {
-        dst[i * of->width - 1] = (float)(by * (double)dst[i * of->width - 1]);
+    size_t width = of->features + 1;
+    for (size_t k = 0; k < rows; k++) {
+        const float *from = v + k * width;
+        float *to = dst + k * width;
+        double bias = (double)from[of->features];
+        for (size_t j = 0; j < of->features; j++) {
+            to[j] = (float)((double)from[j] - of->mean[j] * bias);
+        }
     }
 }
 
-/* gram is X X^T / n, so (v X^T) is divided by n too. */
-static spur_status solve_over_rows(curvature *of, const float *v, size_t rows, float *dst,
-                                   spur_error *error)
+/* The biases of M^-1 v, back in v's coordinates. */
+static void place_biases(const curvature *of, double c, const float *v, size_t rows, float *dst)
 {
-    spur_status status;
-    size_t order = of->order;
-    const matrix_result first = {
-        .single = of->outer, .stride = order, .scale = 1.0 / (double)order};
-    const matrix_result last = {.single = dst, .stride = of->width, .scale = -1.0, .add = true};
-    copy_with_bias(of, v, rows, of->ridge / of->bias_ridge, dst);
-    TRY(matrix_multiply(of->team, matrix_of(dst, rows, of->width, of->width),
-                        matrix_turned(rows_matrix(of)), &first, error));
-    TRY(solve_factor(of, of->outer, rows, of->inner, of->outer, error));
-    memcpy(dst, v, rows * of->width * sizeof *dst);
-    TRY(matrix_multiply(of->team, matrix_of(of->outer, rows, order, order), rows_matrix(of),
-                        &last, error));
-    for (size_t i = 0; i < rows * of->width; i++) {
-        bool is_bias = i % of->width == of->width - 1;
-        dst[i] = (float)((double)dst[i] / (is_bias ? of->bias_ridge : of->ridge));
+    size_t width = of->features + 1;
+    for (size_t k = 0; k < rows; k++) {
+        double moved = 0.0;
+        float *to = dst + k * width;
+        for (size_t j = 0; j < of->features; j++) {
+            moved += of->mean[j] * (double)to[j];
+        }
+        double bias = (double)v[k * width + of->features] / (c * (1.0 + CURVATURE_BIAS_RIDGE));
+        to[of->features] = (float)(bias - moved);
     }
-done:
-    return status;
 }
 
-spur_status curvature_solve(curvature *of, const float *v, size_t rows, float *dst,
-                            spur_error *error)
+typedef struct inverse_values {
+    double rest, extra[RANK]; /* 1 / (c rest + ridge), and what each eigenvector adds */
+} inverse_values;
+
+static inverse_values invert_values(const curvature *of, curvature_scale by)
+{
+    inverse_values made = {0};
+    double most = of->rest;
+    for (size_t i = 0; i < of->rank; i++) {
+        most = of->values[i] > most ? of->values[i] : most;
+    }
+    double least = CURVATURE_LEAST * (by.c * most + by.ridge);
+    double rest = by.c * of->rest + by.ridge;
+    made.rest = 1.0 / (rest > least ? rest : least);
+    for (size_t i = 0; i < of->rank; i++) {
+        double own = by.c * of->values[i] + by.ridge;
+        made.extra[i] = 1.0 / (own > least ? own : least) - made.rest;
+    }
+    return made;
+}
+
+spur_status curvature_solve(curvature *of, curvature_scale by, const float *v, size_t rows,
+                            float *dst, spur_error *error)
 {
     spur_status status;
+    size_t width = of->features + 1, rank = of->rank;
+    by.c = by.c > C_LEAST ? by.c : C_LEAST;
+    inverse_values values = invert_values(of, by);
     TRY(make_room(of, rows, error));
-    if (of->is_over_rows) {
-        TRY(solve_over_rows(of, v, rows, dst, error));
-    } else {
-        TRY(solve_factor(of, v, rows, of->inner, dst, error));
+    const matrix_result first = {.single = of->inner, .stride = rank, .scale = 1.0};
+    const matrix_result second = {.single = dst, .stride = width, .scale = 1.0, .add = true};
+    matrix vectors = matrix_of(of->vectors, rank, of->features, of->features);
+    centre(of, v, rows, dst);
+    TRY(matrix_multiply(of->team, matrix_of(dst, rows, of->features, width),
+                        matrix_turned(vectors), &first, error));
+    for (size_t i = 0; i < rows * rank; i++) {
+        of->inner[i] *= (float)values.extra[i % rank];
     }
+    for (size_t i = 0; i < rows * width; i++) {
+        dst[i] *= (float)values.rest;
+    }
+    TRY(matrix_multiply(of->team, matrix_of(of->inner, rows, rank, rank), vectors, &second,
+                        error));
+    place_biases(of, by.c, v, rows, dst);
 done:
     return status;
 }

@@ -7,15 +7,15 @@
 
 #define BIAS_CURVATURE 0.1
 
-/* The Gram matrix's bound, as if every row had the largest coefficient. */
-descent_gauge descent_gauge_make(const objective *of, const curvature *gram)
+/* The covariance's bound, as if every row had the largest coefficient. */
+descent_gauge descent_gauge_make(const objective *of, const curvature *base)
 {
     double most = 0.0, rows = (double)of->set->rows.count;
     for (size_t i = 0; i < of->set->rows.count; i++) {
         most = of->is.coefficient[i] > most ? of->is.coefficient[i] : most;
     }
     return (descent_gauge){.ridge = of->is.ridge,
-                           .spectrum = rows * most * curvature_bound(gram),
+                           .spectrum = rows * most * curvature_bound(base),
                            .bias_curvature = BIAS_CURVATURE};
 }
 

@@ -52,7 +52,7 @@ typedef struct descent {
     descent_report report;
 } descent;
 
-descent_gauge descent_gauge_make(const objective *of, const curvature *gram);
+descent_gauge descent_gauge_make(const objective *of, const curvature *base);
 /* The gap of certificate.c; bend: the objective's mean curvature. Infinite without a ridge. */
 double descent_gap(const descent_gauge *by, double bend, parameter_norms gradient);
 

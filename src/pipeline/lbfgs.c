@@ -1,12 +1,12 @@
 /*
- * lbfgs.c - limited-memory BFGS around the Gram factor, with its line search on the logits.
+ * lbfgs.c - limited-memory BFGS around a preconditioner, with its line search on the logits.
  *
  * Liu and Nocedal, Mathematical Programming 45 (1989) 503-528. The initial inverse Hessian is
- * gamma M^-1 of curvature.h, gamma = s y / y M^-1 y of the last pair; M^-1 of every gradient is
- * kept, so an iteration solves with M once. X d is one product; where the slope along d is
- * small enough is then found on the rows' logits alone (X w + t X d), and the gradient there is
- * the second product: one pass over the rows for each iteration, however long the search. The
- * search looks at slopes: values cannot tell steps apart near the end in single precision.
+ * gamma P^-1 of preconditioner.h, gamma = s y / y P^-1 y of the last pair. X d is one product;
+ * where the slope along d is small enough is then found on the rows' logits alone (X w + t X
+ * d), and the gradient there is the second product: one pass over the rows for each iteration,
+ * however long the search. The search looks at slopes: values cannot tell steps apart near the
+ * end in single precision.
  */
 #include "pipeline/lbfgs.h"
 
@@ -26,21 +26,20 @@ enum {
 /* Of the slope at the line's start; the first step goes far, where a loose end costs steps. */
 #define SLOPE_ENOUGH 0.1
 #define SLOPE_ENOUGH_FIRST 0.01
-#define BEND_SHARE 0.9   /* of an estimate from above */
+#define BEND_SHARE 0.9 /* of an estimate from above */
 
 typedef struct pair {
-    float *s, *y, *solved; /* [size] W - W before; gradients' difference, and M^-1 of it */
-    double product;        /* s . y */
+    float *s, *y;   /* [size] W - W before, and the gradients' difference */
+    double product; /* s . y */
 } pair;
 
 typedef struct lbfgs {
     descent *task;
     objective *of;
     double *w;
-    float *gradient, *before;      /* at w, and where the last step began */
-    float *solved, *solved_before; /* M^-1 of them */
+    float *gradient, *before; /* at w, and where the last step began */
     float *direction, *work;
-    double *biases; /* [classes] before they are settled */
+    double *biases;    /* [classes] before they are settled */
     pair pairs[PAIRS]; /* oldest first */
     size_t count;
     double value;
@@ -48,23 +47,6 @@ typedef struct lbfgs {
 } lbfgs;
 
 /* ---- memory of steps --------------------------------------------------------------------- */
-
-static spur_status solve(lbfgs *on, const float *v, float *dst, spur_error *error)
-{
-    return preconditioner_start(on->task->approximation, v, dst, error);
-}
-
-/* M^-1 of everything that is kept, after M was factored again. */
-static spur_status solve_again(lbfgs *on, spur_error *error)
-{
-    spur_status status;
-    TRY(solve(on, on->gradient, on->solved, error));
-    for (size_t i = 0; i < on->count; i++) {
-        TRY(solve(on, on->pairs[i].y, on->pairs[i].solved, error));
-    }
-done:
-    return status;
-}
 
 /* Keeps the step that was just made, unless rounding turned its curvature around. */
 static void remember(lbfgs *on, double length)
@@ -81,35 +63,41 @@ static void remember(lbfgs *on, double length)
     for (size_t i = 0; i < size; i++) {
         kept->s[i] = by * on->direction[i];
         kept->y[i] = on->gradient[i] - on->before[i];
-        kept->solved[i] = on->solved[i] - on->solved_before[i];
     }
     kept->product = parameters_dot(kept->s, kept->y, size);
-    if (kept->product > 0.0 && parameters_dot(kept->y, kept->solved, size) > 0.0) {
-        on->count++;
-    }
+    on->count += kept->product > 0.0 ? 1 : 0;
 }
 
-/* direction = -H gradient by the two loops; M^-1 is linear, so its parts are added up and
- * finished in the end. */
-static void choose_direction(lbfgs *on)
+/* s . y / y . P^-1 y of the last step: how far P is off along it. */
+static spur_status scale_of(lbfgs *on, double *gamma, spur_error *error)
 {
+    spur_status status = SPUR_OK;
+    *gamma = 1.0;
+    if (on->count > 0) {
+        const pair *last = &on->pairs[on->count - 1];
+        TRY(preconditioner_solve(on->task->approximation, last->y, on->direction, error));
+        double square = parameters_dot(last->y, on->direction, on->of->size);
+        *gamma = square > 0.0 ? last->product / square : 1.0;
+    }
+done:
+    return status;
+}
+
+/* direction = -H gradient by the two loops. */
+static spur_status choose_direction(lbfgs *on, spur_error *error)
+{
+    spur_status status;
     size_t size = on->of->size;
     float *q = on->work, *z = on->direction;
-    double share[PAIRS] = {0}, gamma = 1.0;
+    double share[PAIRS] = {0}, gamma;
+    TRY(scale_of(on, &gamma, error));
     memcpy(q, on->gradient, size * sizeof *q);
-    memcpy(z, on->solved, size * sizeof *z);
     for (size_t i = on->count; i-- > 0;) {
         const pair *one = &on->pairs[i];
         share[i] = parameters_dot(one->s, q, size) / one->product;
         parameters_add(q, -share[i], one->y, size);
-        parameters_add(z, -share[i], one->solved, size);
     }
-    preconditioner_finish(on->task->approximation, q, z);
-    if (on->count > 0) {
-        const pair *last = &on->pairs[on->count - 1];
-        double square = preconditioner_square(on->task->approximation, last->y, last->solved);
-        gamma = square > 0.0 ? last->product / square : 1.0;
-    }
+    TRY(preconditioner_solve(on->task->approximation, q, z, error));
     for (size_t i = 0; i < size; i++) {
         z[i] *= (float)gamma;
     }
@@ -121,6 +109,8 @@ static void choose_direction(lbfgs *on)
     for (size_t i = 0; i < size; i++) {
         z[i] = -z[i];
     }
+done:
+    return status;
 }
 
 /* ---- one step ---------------------------------------------------------------------------- */
@@ -155,28 +145,12 @@ static void swap(float **a, float **b)
     *b = kept;
 }
 
-/* Gradient and M^-1 gradient become those before. */
-static void turn_page(lbfgs *on)
+/* What follows from a new gradient. */
+static spur_status look_around(lbfgs *on, spur_error *error)
 {
-    swap(&on->gradient, &on->before);
-    swap(&on->solved, &on->solved_before);
-}
-
-/* What follows from a new gradient, `length` times the direction away from the one before. */
-static spur_status look_back(lbfgs *on, double length, spur_error *error)
-{
-    spur_status status;
-    bool is_new;
     on->task->report.products++;
     on->norms = parameters_norms(on->gradient, on->of->size, on->of->width);
-    TRY(solve(on, on->gradient, on->solved, error));
-    remember(on, length);
-    TRY(preconditioner_follow(on->task->approximation, &is_new, error));
-    if (is_new) {
-        TRY(solve_again(on, error));
-    }
-done:
-    return status;
+    return preconditioner_follow(on->task->approximation, error);
 }
 
 static spur_status arrive(lbfgs *on, double length, spur_error *error)
@@ -185,10 +159,11 @@ static spur_status arrive(lbfgs *on, double length, spur_error *error)
     for (size_t i = 0; i < on->of->size; i++) {
         on->w[i] += length * (double)on->direction[i];
     }
-    turn_page(on);
+    swap(&on->gradient, &on->before);
     TRY(objective_move(on->of, length, on->w, &on->value, on->gradient, error));
     on->task->report.steps++;
-    TRY(look_back(on, length, error));
+    remember(on, length);
+    TRY(look_around(on, error));
 done:
     return status;
 }
@@ -197,20 +172,19 @@ static spur_status step(lbfgs *on, bool *is_down, spur_error *error)
 {
     spur_status status;
     double length;
-    choose_direction(on);
+    TRY(choose_direction(on, error));
     double steepest = parameters_dot(on->gradient, on->direction, on->of->size);
     if (!(steepest < 0.0) && on->count > 0) {
         on->count = 0;
-        choose_direction(on);
+        TRY(choose_direction(on, error));
         steepest = parameters_dot(on->gradient, on->direction, on->of->size);
     }
     *is_down = steepest < 0.0;
-    if (!*is_down) {
-        return SPUR_OK;
+    if (*is_down) {
+        TRY(objective_aim(on->of, on->w, on->direction, error));
+        TRY(search(on, steepest, &length, error));
+        TRY(arrive(on, length, error));
     }
-    TRY(objective_aim(on->of, on->w, on->direction, error));
-    TRY(search(on, steepest, &length, error));
-    TRY(arrive(on, length, error));
 done:
     return status;
 }
@@ -246,7 +220,7 @@ static spur_status settle(lbfgs *on, spur_error *error)
     for (size_t k = 0; k < on->of->is.classes; k++) {
         on->biases[k] = on->w[k * width + width - 1];
     }
-    turn_page(on);
+    swap(&on->gradient, &on->before);
     TRY(objective_settle(on->of, on->w, &on->value, on->gradient, error));
     if (on->of->bias_bend > 0.0) {
         on->task->gauge.bias_curvature = BEND_SHARE * on->of->bias_bend / on->of->curvature;
@@ -255,7 +229,8 @@ static spur_status settle(lbfgs *on, spur_error *error)
         size_t i = k * width + width - 1;
         on->direction[i] = (float)(on->w[i] - on->biases[k]);
     }
-    TRY(look_back(on, 1.0, error));
+    remember(on, 1.0);
+    TRY(look_around(on, error));
 done:
     return status;
 }
@@ -278,15 +253,12 @@ static spur_status descend(lbfgs *on, spur_error *error)
     spur_status status;
     double best_norm = HUGE_VAL, best_value = HUGE_VAL;
     size_t stale = 0;
-    bool is_down = true, is_new;
+    bool is_down = true;
     TRY(objective_start(on->of, on->w, &on->value, on->gradient, error));
-    on->task->report.products++;
-    on->norms = parameters_norms(on->gradient, on->of->size, on->of->width);
+    TRY(look_around(on, error));
     if (!(on->task->start_norm > 0.0)) {
         on->task->start_norm = on->norms.both;
     }
-    TRY(preconditioner_follow(on->task->approximation, &is_new, error));
-    TRY(solve(on, on->gradient, on->solved, error));
     while (is_down && stale <= STALE_MOST && !is_done(on)) {
         stale = is_progress(on, best_norm, best_value) ? 0 : stale + 1;
         best_norm = on->norms.both < best_norm ? on->norms.both : best_norm;
@@ -307,15 +279,12 @@ static spur_status lbfgs_open(lbfgs *on, spur_error *error)
     size_t size = on->of->size;
     TRY(memory_new(size, sizeof(float), &on->gradient, error));
     TRY(memory_new(size, sizeof(float), &on->before, error));
-    TRY(memory_new(size, sizeof(float), &on->solved, error));
-    TRY(memory_new(size, sizeof(float), &on->solved_before, error));
     TRY(memory_new(size, sizeof(float), &on->direction, error));
     TRY(memory_new(size, sizeof(float), &on->work, error));
     TRY(memory_new(on->of->is.classes, sizeof(double), &on->biases, error));
     for (size_t i = 0; i < PAIRS; i++) {
         TRY(memory_new(size, sizeof(float), &on->pairs[i].s, error));
         TRY(memory_new(size, sizeof(float), &on->pairs[i].y, error));
-        TRY(memory_new(size, sizeof(float), &on->pairs[i].solved, error));
     }
 done:
     return status;
@@ -325,15 +294,12 @@ static void lbfgs_close(lbfgs *on)
 {
     memory_free(on->gradient);
     memory_free(on->before);
-    memory_free(on->solved);
-    memory_free(on->solved_before);
     memory_free(on->direction);
     memory_free(on->work);
     memory_free(on->biases);
     for (size_t i = 0; i < PAIRS; i++) {
         memory_free(on->pairs[i].s);
         memory_free(on->pairs[i].y);
-        memory_free(on->pairs[i].solved);
     }
 }
 

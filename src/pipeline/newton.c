@@ -44,11 +44,7 @@ static bool wants_stop(newton *on)
 /* on->solved = P^-1 residual. */
 static spur_status solve(newton *on, spur_error *error)
 {
-    spur_status status;
-    TRY(preconditioner_start(on->task->approximation, on->residual, on->solved, error));
-    preconditioner_finish(on->task->approximation, on->residual, on->solved);
-done:
-    return status;
+    return preconditioner_solve(on->task->approximation, on->residual, on->solved, error);
 }
 
 /* on->step = about -H^-1 gradient; stops where |residual| in the metric of the approximation
@@ -95,12 +91,11 @@ static spur_status refine_step(newton *on, bool *is_better, spur_error *error)
 {
     spur_status status;
     double there;
-    bool is_new;
     size_t size = on->of->size;
     for (size_t i = 0; i < size; i++) {
         on->gradient[i] = (float)on->exact[i];
     }
-    TRY(preconditioner_follow(on->task->approximation, &is_new, error));
+    TRY(preconditioner_follow(on->task->approximation, error));
     TRY(solve_step(on, error));
     if (on->task->report.is_cancelled) {
         goto done;

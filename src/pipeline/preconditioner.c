@@ -9,6 +9,9 @@
 #include "base/parallel.h"
 #include "pipeline/parameters.h"
 
+/* How far c falls at once: a step too far can leave no curvature for a moment. */
+#define FALL_MOST 0.25
+
 /* ---- means of the classes ---------------------------------------------------------------- */
 
 /* Rows sorted by class: those of class k are rows[first[k]] .. rows[first[k + 1] - 1]. */
@@ -87,16 +90,15 @@ done:
 
 /* ---- opening ---------------------------------------------------------------------------- */
 
-spur_status preconditioner_open(curvature *gram, const objective *of, preconditioner *out,
+spur_status preconditioner_open(curvature *base, const objective *of, preconditioner *out,
                                 spur_error *error)
 {
     spur_status status;
-    preconditioner made = {.gram = gram, .of = of};
+    preconditioner made = {.base = base, .of = of};
     TRY(memory_new(of->size, sizeof(float), &made.means, error));
     TRY(memory_new(of->size, sizeof(float), &made.solved, error));
     TRY(memory_new(of->is.classes, sizeof(double), &made.reach, error));
     TRY(find_means(of, made.means, error));
-    curvature_forget(gram);
     *out = made;
     made = (preconditioner){0};
 done:
@@ -114,53 +116,33 @@ void preconditioner_close(preconditioner *block)
     }
 }
 
-spur_status preconditioner_follow(preconditioner *of, bool *is_new, spur_error *error)
+spur_status preconditioner_follow(preconditioner *of, spur_error *error)
 {
     spur_status status;
     size_t width = of->of->width;
-    TRY(curvature_follow(of->gram, of->of->curvature, of->of->is.ridge, is_new, error));
-    if (*is_new) {
-        TRY(preconditioner_start(of, of->means, of->solved, error));
-        for (size_t k = 0; k < of->of->is.classes; k++) {
-            of->reach[k] = parameters_dot(of->means + k * width, of->solved + k * width, width);
-        }
+    double least = FALL_MOST * of->by.c, c = of->of->curvature;
+    of->by = (curvature_scale){c > least ? c : least, of->of->is.ridge};
+    TRY(curvature_solve(of->base, of->by, of->means, of->of->is.classes, of->solved, error));
+    for (size_t k = 0; k < of->of->is.classes; k++) {
+        of->reach[k] = parameters_dot(of->means + k * width, of->solved + k * width, width);
     }
 done:
     return status;
 }
 
-/* ---- solving ---------------------------------------------------------------------------- */
-
-spur_status preconditioner_start(const preconditioner *of, const float *v, float *dst,
+spur_status preconditioner_solve(const preconditioner *of, const float *v, float *dst,
                                  spur_error *error)
 {
-    return curvature_solve(of->gram, v, of->of->is.classes, dst, error);
-}
-
-/* P_k^-1 v_k = M^-1 v_k - share_k M^-1 u_k. */
-static double share_of(const preconditioner *of, size_t k, const float *v)
-{
-    const float *solved = of->solved + k * of->of->width;
-    double s = of->of->own_bends[k];
-    return s * parameters_dot(solved, v + k * of->of->width, of->of->width) /
-           (1.0 + s * of->reach[k]);
-}
-
-void preconditioner_finish(const preconditioner *of, const float *v, float *solved)
-{
+    spur_status status;
     size_t width = of->of->width;
+    TRY(curvature_solve(of->base, of->by, v, of->of->is.classes, dst, error));
     for (size_t k = 0; k < of->of->is.classes; k++) {
-        parameters_add(solved + k * width, -share_of(of, k, v), of->solved + k * width, width);
+        const float *solved = of->solved + k * width;
+        double s = of->of->own_bends[k];
+        double share =
+            s * parameters_dot(solved, v + k * width, width) / (1.0 + s * of->reach[k]);
+        parameters_add(dst + k * width, -share, solved, width);
     }
-}
-
-double preconditioner_square(const preconditioner *of, const float *v, const float *solved)
-{
-    size_t width = of->of->width;
-    double sum = parameters_dot(v, solved, of->of->size);
-    for (size_t k = 0; k < of->of->is.classes; k++) {
-        sum -=
-            share_of(of, k, v) * parameters_dot(of->solved + k * width, v + k * width, width);
-    }
-    return sum;
+done:
+    return status;
 }

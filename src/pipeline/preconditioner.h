@@ -1,5 +1,5 @@
 /*
- * preconditioner.h - the objective's Hessian as minimisers invert it: a Gram factor for all
+ * preconditioner.h - the objective's Hessian as minimisers invert it: one matrix for all
  * classes, and for each class what its own rows add along their mean.
  *
  * The Hessian in class k weighs row i with a_i p_ik (1 - p_ik). About half of that weight is on
@@ -15,27 +15,22 @@
 #include "pipeline/objective.h"
 
 typedef struct preconditioner {
-    curvature *gram; /* M */
+    curvature *base; /* M */
     const objective *of;
+    curvature_scale by;
     float *means, *solved; /* [classes, width] u_k and M^-1 u_k */
     double *reach;         /* [classes] u_k M^-1 u_k */
 } preconditioner;
 
-/* gram and objective are borrowed. */
-spur_status preconditioner_open(curvature *gram, const objective *of, preconditioner *out,
+/* base and objective are borrowed. */
+spur_status preconditioner_open(curvature *base, const objective *of, preconditioner *out,
                                 spur_error *error) SPUR_MUST_USE;
 void preconditioner_close(preconditioner *block);
 
-/* Factors M where the objective's curvature has moved too far from the one it was factored for;
- * *is_new: M is another one. The s_k are always those of the objective's last evaluation. */
-spur_status preconditioner_follow(preconditioner *of, bool *is_new,
-                                  spur_error *error) SPUR_MUST_USE;
-/* dst = M^-1 v, v and dst [classes, width]. */
-spur_status preconditioner_start(const preconditioner *of, const float *v, float *dst,
+/* P becomes that of the objective's last evaluation. */
+spur_status preconditioner_follow(preconditioner *of, spur_error *error) SPUR_MUST_USE;
+/* dst = P^-1 v, v and dst [classes, width]. */
+spur_status preconditioner_solve(const preconditioner *of, const float *v, float *dst,
                                  spur_error *error) SPUR_MUST_USE;
-/* M^-1 v becomes P^-1 v. */
-void preconditioner_finish(const preconditioner *of, const float *v, float *solved);
-/* v P^-1 v from M^-1 v. */
-double preconditioner_square(const preconditioner *of, const float *v, const float *solved);
 
 #endif

@@ -55,7 +55,7 @@ static spur_status dfr_measure(const softmax_result *made, const recipe_job *job
     return status;
 }
 
-/* All C on one set of rows: they share its statistics and its Gram matrix. */
+/* All C on one set of rows: they share its statistics and eigenvectors. */
 /* NOLINTNEXTLINE(readability-function-size): the signature of a trial */
 static spur_status dfr_trial(const recipe_job *job, const solver_rows *rows,
                              const double *weights, double *accuracies,

@@ -29,7 +29,7 @@ struct solver {
     engine *on;
     matrix_team *team;
     training_set set;
-    curvature *gram;
+    curvature *base;
     uint32_t *labels;  /* [rows] among the classes present */
     uint32_t *present; /* [class_count] their numbers */
     size_t *counts;    /* [classes] */
@@ -91,7 +91,7 @@ spur_status solver_open(const solver_rows *rows, size_t threads, solver **out,
     TRY(engine_open(&made->on, error));
     TRY(matrix_team_open(made->on, threads, &made->team, error));
     TRY(training_set_make(&rows->rows, !rows->keep_raw, made->team, &made->set, error));
-    TRY(curvature_open(&made->set, made->team, &made->gram, error));
+    TRY(curvature_open(&made->set, made->team, &made->base, error));
     *out = made;
     made = NULL;
 done:
@@ -102,7 +102,7 @@ done:
 void solver_close(solver *block)
 {
     if (block != NULL) {
-        curvature_close(block->gram);
+        curvature_close(block->base);
         training_set_free(&block->set);
         matrix_team_close(block->team);
         engine_close(block->on);
@@ -299,7 +299,7 @@ static spur_status certify_rounded(fit *on, descent *task, softmax_result *made,
     TRY(objective_evaluate_exact(&on->problem, folded, &value, on->gradient, error));
     task->report.products++;
     task->report.objective = value;
-    TRY(certificate_make(&on->problem, on->of->gram, value, on->gradient, &made->proof, error));
+    TRY(certificate_make(&on->problem, on->of->base, value, on->gradient, &made->proof, error));
 done:
     memory_free(folded);
     return status;
@@ -314,7 +314,7 @@ static spur_status certify_refined(fit *on, const descent *task, softmax_result 
     double *folded = NULL;
     TRY(memory_new(on->problem.size, sizeof *folded, &folded, error));
     TRY(fold_back(on, made, folded, error));
-    TRY(certificate_make(&on->problem, on->of->gram, task->report.objective, on->gradient,
+    TRY(certificate_make(&on->problem, on->of->base, task->report.objective, on->gradient,
                          &exact, error));
     TRY(certificate_move(&on->problem, &exact, on->w, folded, &made->proof, error));
 done:
@@ -383,11 +383,11 @@ static spur_status solve(fit *on, const descent_options *options, softmax_result
     spur_status status;
     bool is_enough = false;
     preconditioner approximation = {0};
-    TRY(preconditioner_open(on->of->gram, &on->problem, &approximation, error));
+    TRY(preconditioner_open(on->of->base, &on->problem, &approximation, error));
     descent task = {.of = &on->problem,
                     .approximation = &approximation,
                     .options = options,
-                    .gauge = descent_gauge_make(&on->problem, on->of->gram)};
+                    .gauge = descent_gauge_make(&on->problem, on->of->base)};
     TRY(solve_rounded(on, &task, made, &is_enough, error));
     if (!is_enough && !task.report.is_cancelled) {
         TRY(newton_refine(&task, on->w, on->gradient, error));

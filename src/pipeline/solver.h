@@ -13,7 +13,7 @@
 #include "pipeline/descent.h"
 #include "pipeline/tally.h"
 
-/* The training rows with their Gram matrix: made once, for every C and weighting. */
+/* The training rows with their leading eigenvectors: made once, for every C and weighting. */
 typedef struct solver solver;
 
 typedef struct solver_rows {

@@ -231,7 +231,8 @@ spur_status training_set_make(const training_rows *rows, bool standardise, matri
 {
     spur_status status;
     size_t threads = matrix_team_threads(team), cells;
-    training_set made = {.rows = *rows, .stride = stride_for(rows->width)};
+    training_set made = {
+        .rows = *rows, .is_raw = !standardise, .stride = stride_for(rows->width)};
     made.padded = (rows->count + TRAINING_BLOCK - 1) / TRAINING_BLOCK * TRAINING_BLOCK;
     if (rows->count == 0 || rows->width == 0) {
         FAIL(SPUR_DATASET, "features: %zu rows of %zu numbers are nothing to train on",

@@ -23,6 +23,7 @@ typedef struct training_set {
     double *mean, *deviation;      /* [width], population; 0 and 1 when features stay raw */
     double *inverse;               /* [width] 1 / deviation, 0 where the deviation is 0 */
     float *x;                      /* [padded, stride]: standardised, then a column of ones */
+    bool is_raw;                   /* features stay as they are */
     size_t stride, padded;         /* rows count .. padded-1 are zero */
     double square_mean, norm_most; /* of standardised rows: mean ||x||^2, largest ||x|| */
 } training_set;
