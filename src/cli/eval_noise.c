@@ -19,9 +19,11 @@ enum {
 static const option noise_table[] = {
     {"noise", 0, OPTION_FLAG, NULL, "also accuracy with noise on the object and around it",
      false},
-    {"alpha", 0, OPTION_TEXT, "LIST", "l2 lengths of the noise (default 0,10,100,250)", false},
-    {"sigma", 0, OPTION_TEXT, "LIST",
-     "instead of --alpha, standard deviations of the noise per pixel value in [0, 1]", false},
+    {"noise-alpha", 0, OPTION_TEXT, "LIST", "l2 lengths of the noise (default 0,10,100,250)",
+     false},
+    {"noise-sigma", 0, OPTION_TEXT, "LIST",
+     "instead of --noise-alpha, standard deviations of the noise per pixel value in [0, 1]",
+     false},
     {"trials", 0, OPTION_COUNT, "N", "draws per image (default 3)", false},
     {"clamp", 0, OPTION_CHOICE, "on|off", "keep pixels in [0, 1] (default on)", false},
     {"noise-split", 0, OPTION_TEXT, "NAME", "images of this split (default --split, else val)",
@@ -81,13 +83,14 @@ static spur_status read_list(const char *name, const char *list, double *out, si
 static spur_status read_strengths(const arguments *from, noise_arguments *kept,
                                   spur_eval_options *out, spur_error *error)
 {
-    bool has_sigma = argument_flag(from, "sigma");
-    const char *name = has_sigma ? "sigma" : "alpha";
+    bool has_sigma = argument_flag(from, "noise-sigma");
+    const char *name = has_sigma ? "noise-sigma" : "noise-alpha";
     const char *list = argument_text(from, name);
-    if (has_sigma && argument_flag(from, "alpha")) {
-        return failure_set(error, SPUR_USAGE,
-                           "--alpha and --sigma exclude each other: the same total length of "
-                           "noise in both regions, or the same strength at every pixel");
+    if (has_sigma && argument_flag(from, "noise-alpha")) {
+        return failure_set(
+            error, SPUR_USAGE,
+            "--noise-alpha and --noise-sigma exclude each other: the same total length of "
+            "noise in both regions, or the same strength at every pixel");
     }
     out->noise_kind = has_sigma ? SPUR_NOISE_SIGMA : SPUR_NOISE_LENGTH;
     out->noise_strengths = kept->strengths;

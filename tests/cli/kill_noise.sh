@@ -7,7 +7,7 @@ kill_prepare "$1" 17
 
 begin()
 {
-    exec "$spur" eval "$1" --noise --noise-backbone "$data/tiny-resnet" --sigma .05,.2 --trials 2 \
+    exec "$spur" eval "$1" --noise --noise-backbone "$data/tiny-resnet" --noise-sigma .05,.2 --trials 2 \
         --noise-boxes 0.3 --audit --detector "$data/tiny-owlvit" -q --no-progress "${@:2}"
 }
 

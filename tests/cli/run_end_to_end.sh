@@ -25,7 +25,7 @@ cp -r "$data/tiny-owlvit" detector
 cp -r "$data/tiny-resnet" net
 cp -r "$data/tiny-vit-timm" vit
 options=(../world/truth.csv --out run --detector ../detector --backbone ../net
-    --backbone ../vit -k "3,20%" --seeds 2 --noise --alpha 10 --trials 2 --noise-limit 6
+    --backbone ../vit -k "3,20%" --seeds 2 --noise --noise-alpha 10 --trials 2 --noise-limit 6
     --auto --auto-k 50% --auto-clear 0,100 --quiet)
 
 # go FOLDER [OPTION]...: a run in FOLDER/run, so that nothing printed depends on its name.
