@@ -754,6 +754,7 @@ typedef struct spur_head_summary {
     double gap;                      /* objective minus optimum, at most */
     double weight_error, bias_error; /* distance to the optimum, standardised, at most */
     size_t steps, products, epochs;
+    double seconds; /* of training, now: measuring and writing left out */
     spur_head_split *splits;
     size_t split_count;
     spur_head_fold *folds;
@@ -1258,7 +1259,7 @@ SPUR_API spur_status spur_bench_backbone(const char *backbone, const char *image
 
 typedef struct spur_bench_head_result {
     size_t threads;
-    double prepare_seconds; /* standardising, Gram matrix; in seconds, too */
+    double prepare_seconds; /* standardising, eigenvectors; in seconds, too */
     double seconds;
     size_t steps, products; /* Newton steps; passes over the rows */
     double objective, gap;  /* gap: objective minus optimum at most */

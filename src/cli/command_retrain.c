@@ -218,6 +218,7 @@ static void print_json(const spur_head_summary *row)
     json_put_count(&json, "steps", row->steps);
     json_put_count(&json, "products", row->products);
     json_put_count(&json, "epochs", row->epochs);
+    json_put_number(&json, "seconds", row->was_there ? (double)NAN : row->seconds);
     lists_to_json(&json, row);
     json_put_close(&json, '}');
     json_put_end(&json);

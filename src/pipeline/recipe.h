@@ -44,6 +44,7 @@ typedef struct recipe_result {
     double C; /* chosen; 0: the recipe has none */
     double weight_sum;
     size_t epochs;      /* of stochastic descent */
+    double seconds;     /* it took */
     size_t tried_count; /* by k-fold */
     double tried_C[RECIPE_C_MOST], tried_top1[RECIPE_C_MOST];
 } recipe_result;
@@ -60,6 +61,9 @@ typedef struct recipe {
 extern const recipe *const recipe_table[];
 /* SPUR_USAGE names those there are. */
 spur_status recipe_find(const char *name, const recipe **out, spur_error *error) SPUR_MUST_USE;
+/* The recipe's fit, timed. */
+spur_status recipe_fit(const recipe *with, const recipe_job *job, recipe_result *out,
+                       spur_error *error) SPUR_MUST_USE;
 void recipe_result_free(recipe_result *block);
 
 /* For the recipes: a visit of the solver that goes on to job->visit (context: the job). */

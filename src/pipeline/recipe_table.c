@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "pipeline/recipes.h"
 
 const recipe *const recipe_table[] = {&recipe_dfr, &recipe_moayeri,      &recipe_dfr_l1,
@@ -21,6 +22,17 @@ spur_status recipe_find(const char *name, const recipe **out, spur_error *error)
                      "no recipe '%s'; there are dfr, moayeri, dfr-l1, afr, finetune-gap; "
                      "`spur retrain --recipe help` says what they do",
                      name);
+}
+
+spur_status recipe_fit(const recipe *with, const recipe_job *job, recipe_result *out,
+                       spur_error *error)
+{
+    double start = clock_seconds();
+    spur_status status = with->fit(job, out, error);
+    if (status == SPUR_OK) {
+        out->seconds = clock_seconds() - start;
+    }
+    return status;
 }
 
 void recipe_result_free(recipe_result *block)

@@ -143,6 +143,7 @@ spur_status retrain_fill(retrain_summary *in, spur_head_summary *row, const reci
     row->steps = from->steps.steps;
     row->products = from->steps.products;
     row->epochs = from->epochs;
+    row->seconds = from->seconds;
 done:
     return status;
 }

@@ -238,7 +238,7 @@ spur_status spur_retrain_matrix(const char *features, const char *out_path,
     job.context = &watch;
     TRY(retrain_summary_new(1, &made, error));
     spur_head_summary *row = made->open.heads;
-    status = with->fit(&job, &result, error);
+    status = recipe_fit(with, &job, &result, error);
     if (status != SPUR_OK) {
         error_prefix(error, "%s", features);
         goto done;

@@ -394,7 +394,7 @@ static spur_status fit_rows(retrain_run *in, const head_rows *rows, const double
     }
     job.visit = retrain_watch;
     job.context = in;
-    TRY(in->with->fit(&job, out, error));
+    TRY(recipe_fit(in->with, &job, out, error));
 done:
     return status;
 }
