@@ -340,7 +340,8 @@ static void centre(const curvature *of, const float *v, size_t rows, float *dst)
         const float *from = v + k * width;
         float *to = dst + k * width;
         double bias = (double)from[of->features];
-        for (size_t j = 0; j < of->features; j++) {
+        memcpy(to, from, of->features * sizeof *to);
+        for (size_t j = 0; j < of->features && of->set->is_raw; j++) {
             to[j] = (float)((double)from[j] - of->mean[j] * bias);
         }
     }
@@ -353,7 +354,7 @@ static void place_biases(const curvature *of, double c, const float *v, size_t r
     for (size_t k = 0; k < rows; k++) {
         double moved = 0.0;
         float *to = dst + k * width;
-        for (size_t j = 0; j < of->features; j++) {
+        for (size_t j = 0; j < of->features && of->set->is_raw; j++) {
             moved += of->mean[j] * (double)to[j];
         }
         double bias = (double)v[k * width + of->features] / (c * (1.0 + CURVATURE_BIAS_RIDGE));

@@ -78,19 +78,35 @@ static double weight_away(const objective *of, const double *w, size_t i)
 static double penalty(const objective *of, const double *w)
 {
     double ridge = 0.0, lasso = 0.0;
-    for (size_t i = 0; i < of->size; i++) {
-        double away = weight_away(of, w, i);
-        bool is_bias = i % of->width == of->width - 1;
-        ridge += is_bias ? 0.0 : away * away;
-        lasso += is_bias && of->is.spares_bias ? 0.0 : fabs(w[i]);
+    for (size_t first = 0; first < of->size; first += of->width) {
+        size_t bias = first + of->width - 1;
+        for (size_t i = first; i < bias; i++) {
+            double away = weight_away(of, w, i);
+            ridge += away * away;
+            lasso += fabs(w[i]);
+        }
+        lasso += of->is.spares_bias ? 0.0 : fabs(w[bias]);
     }
     return 0.5 * of->is.ridge * ridge + of->is.lasso * lasso;
 }
 
-/* gradient[i] += ridge (w - centre)[i], biases excepted. */
-static double ridge_slope(const objective *of, const double *w, size_t i)
+/* gradient += ridge (w - centre), biases excepted. */
+static void add_ridge_slope(const objective *of, const double *w, float *gradient)
 {
-    return i % of->width == of->width - 1 ? 0.0 : of->is.ridge * weight_away(of, w, i);
+    for (size_t first = 0; first < of->size; first += of->width) {
+        for (size_t i = first; i < first + of->width - 1; i++) {
+            gradient[i] = (float)((double)gradient[i] + of->is.ridge * weight_away(of, w, i));
+        }
+    }
+}
+
+static void add_ridge_slope_exact(const objective *of, const double *w, double *gradient)
+{
+    for (size_t first = 0; first < of->size; first += of->width) {
+        for (size_t i = first; i < first + of->width - 1; i++) {
+            gradient[i] += of->is.ridge * weight_away(of, w, i);
+        }
+    }
 }
 
 /* ---- single precision ------------------------------------------------------------------- */
@@ -240,9 +256,7 @@ static spur_status finish_evaluation(objective *of, parallel_work lose, const do
     sum_bends(of);
     if (gradient != NULL) {
         TRY(to_weights(of, of->working, gradient, error));
-        for (size_t i = 0; i < of->size; i++) {
-            gradient[i] = (float)((double)gradient[i] + ridge_slope(of, w, i));
-        }
+        add_ridge_slope(of, w, gradient);
     }
 done:
     return status;
@@ -275,10 +289,12 @@ spur_status objective_start(objective *of, const double *w, double *value, float
 spur_status objective_aim(objective *of, const double *w, const float *v, spur_error *error)
 {
     of->line_slope = of->line_bend = 0.0;
-    for (size_t i = 0; i < of->size; i++) {
-        bool is_bias = i % of->width == of->width - 1;
-        of->line_slope += ridge_slope(of, w, i) * (double)v[i];
-        of->line_bend += is_bias ? 0.0 : of->is.ridge * (double)v[i] * (double)v[i];
+    for (size_t first = 0; first < of->size; first += of->width) {
+        for (size_t i = first; i < first + of->width - 1; i++) {
+            double by = (double)v[i];
+            of->line_slope += of->is.ridge * weight_away(of, w, i) * by;
+            of->line_bend += of->is.ridge * by * by;
+        }
     }
     return to_logits(of, v, of->working, error);
 }
@@ -611,9 +627,7 @@ spur_status objective_evaluate_exact(objective *of, const double *w, double *val
         job.count = rows - job.first < EXACT_ROWS ? rows - job.first : EXACT_ROWS;
         TRY(exact_block(&job, gradient, error));
     }
-    for (size_t i = 0; i < of->size; i++) {
-        gradient[i] += ridge_slope(of, w, i);
-    }
+    add_ridge_slope_exact(of, w, gradient);
     *value = sum_rows(of, of->row_values) + penalty(of, w);
     sum_bends(of);
 done:

@@ -3,6 +3,7 @@
  */
 #include "pipeline/preconditioner.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -11,6 +12,8 @@
 
 /* How far c falls at once: a step too far can leave no curvature for a moment. */
 #define FALL_MOST 0.25
+/* By how much of itself c may be off: near the end it hardly moves. */
+#define NEAR_ENOUGH 0.02
 
 /* ---- means of the classes ---------------------------------------------------------------- */
 
@@ -94,7 +97,7 @@ spur_status preconditioner_open(curvature *base, const objective *of, preconditi
                                 spur_error *error)
 {
     spur_status status;
-    preconditioner made = {.base = base, .of = of};
+    preconditioner made = {.base = base, .of = of, .by = {.c = -1.0}}; /* c: none yet */
     TRY(memory_new(of->size, sizeof(float), &made.means, error));
     TRY(memory_new(of->size, sizeof(float), &made.solved, error));
     TRY(memory_new(of->is.classes, sizeof(double), &made.reach, error));
@@ -118,10 +121,14 @@ void preconditioner_close(preconditioner *block)
 
 spur_status preconditioner_follow(preconditioner *of, spur_error *error)
 {
-    spur_status status;
+    spur_status status = SPUR_OK;
     size_t width = of->of->width;
     double least = FALL_MOST * of->by.c, c = of->of->curvature;
-    of->by = (curvature_scale){c > least ? c : least, of->of->is.ridge};
+    c = c > least ? c : least;
+    if (fabs(c - of->by.c) <= NEAR_ENOUGH * c) {
+        return SPUR_OK;
+    }
+    of->by = (curvature_scale){c, of->of->is.ridge};
     TRY(curvature_solve(of->base, of->by, of->means, of->of->is.classes, of->solved, error));
     for (size_t k = 0; k < of->of->is.classes; k++) {
         of->reach[k] = parameters_dot(of->means + k * width, of->solved + k * width, width);
