@@ -325,7 +325,7 @@ static spur_status make_room(curvature *of, size_t rows, spur_error *error)
         of->room = 0;
         memory_free(of->inner);
         of->inner = NULL;
-        TRY(memory_new(rows * (of->rank + 1), sizeof(float), &of->inner, error));
+        TRY(memory_new(rows * of->rank, sizeof(float), &of->inner, error));
         of->room = rows;
     }
 done:

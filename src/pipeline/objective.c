@@ -485,6 +485,14 @@ static double bias_slope(settle_job *job)
     return sqrt(square);
 }
 
+/* The factor of the Hessian in the biases, from the pairs; false when it has none. */
+static bool factor_biases(settle_job *job)
+{
+    size_t classes = job->of->is.classes;
+    dense_laplacian(job->pairs, classes, dense_lift(job->pairs, classes), 0.0, job->hessian);
+    return dense_factor(job->hessian, classes);
+}
+
 static void move_biases(const settle_job *job, double *w)
 {
     size_t width = job->of->width;
@@ -500,8 +508,7 @@ static spur_status settle_steps(settle_job *job, double *w, spur_error *error)
     size_t classes = of->is.classes;
     TRY(for_blocks(of, root_rows, of, error));
     TRY(multiply_pairs(of, job->pairs, error));
-    dense_laplacian(job->pairs, classes, dense_lift(job->pairs, classes), 0.0, job->hessian);
-    bool is_definite = dense_factor(job->hessian, classes);
+    bool is_definite = factor_biases(job);
     of->bias_bend = is_definite ? dense_smallest(job->hessian, classes, job->step) : 0.0;
     double before = HUGE_VAL;
     for (size_t i = 0; is_definite && i < SETTLE_STEPS; i++) {
@@ -541,8 +548,7 @@ spur_status objective_mend_biases(objective *of, const double *gradient, double 
     settle_job job = {.of = of};
     TRY(settle_job_open(&job, error));
     TRY(objective_pair_weights(of, job.pairs, error));
-    dense_laplacian(job.pairs, classes, dense_lift(job.pairs, classes), 0.0, job.hessian);
-    if (dense_factor(job.hessian, classes)) {
+    if (factor_biases(&job)) {
         for (size_t k = 0; k < classes; k++) {
             job.step[k] = -gradient[k * of->width + of->width - 1];
         }
